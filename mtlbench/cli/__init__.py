@@ -1,0 +1,20 @@
+"""Offer every command of the bench as ``mtlbench <command>``."""
+
+import click
+
+from mtlbench import __version__
+from mtlbench.cli.lazy import LazyCommand, LazyGroup
+
+COMMANDS = {
+    "list": LazyCommand("mtlbench.cli.list:list_command", "List the components that experiments can name."),
+    "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins, and why any is broken."),
+}
+
+
+@click.group(cls=LazyGroup, commands=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mtlbench")
+def main() -> None:
+    """Compare parameter-efficient multi-task dense prediction on equal terms.
+
+    Example: mtlbench list adapter
+    """
