@@ -9,8 +9,8 @@ from collections.abc import Iterable
 class MtlbenchError(Exception):
     """Tell the user, in a sentence with a next step, what cannot be done.
 
-    Every error that a user can cause derives from this class. The command line prints its text without a traceback
-    and exits with code 2.
+    Every error that a user can cause derives from this class. The command line prints its text without a
+    traceback and exits with code 2.
     """
 
 

@@ -7,7 +7,7 @@ from mtlbench.cli.lazy import LazyCommand, LazyGroup
 
 COMMANDS = {
     "list": LazyCommand("mtlbench.cli.list:list_command", "List the components that experiments can name."),
-    "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins, and why any is broken."),
+    "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins and what is broken."),
 }
 
 

@@ -12,7 +12,7 @@ from mtlbench.errors import MtlbenchError
 
 
 class LazyCommand(NamedTuple):
-    """Name a command's function as ``"module:function"``, with the line that ``mtlbench --help`` shows for it."""
+    """Name a command's function as ``"module:function"``, with its line in ``mtlbench --help``."""
 
     target: str
     help: str

@@ -17,9 +17,9 @@ from mtlbench.plugin import KINDS, Catalog, Entry
 def list_command(kind: str | None, as_json: bool) -> None:
     """List the components that experiments can name.
 
-    KIND narrows the list to one kind: task, dataset, backbone, adapter, decoder, balancer, label_protocol or
-    learner. A name marked CONFLICT is provided more than once: a config then has to say type="distribution:name".
-    Plugins that failed to load are named on stderr.
+    KIND narrows the list to one kind: task, dataset, backbone, adapter, decoder, balancer, label_protocol
+    or learner. A name marked CONFLICT is provided more than once: a config then has to say
+    type="distribution:name". Plugins that failed to load are named on stderr.
 
     Example: mtlbench list adapter
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 
 import click
 
@@ -13,10 +14,10 @@ from mtlbench.plugin import Catalog
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array with every field.")
 def plugins(as_json: bool) -> None:
-    """List the installed plugins, and why any is broken.
+    """List the installed plugins and what is broken.
 
-    A broken plugin does not stop the others: only an experiment that needs it fails. Set MTLBENCH_STRICT_PLUGINS=1
-    to see its traceback.
+    A broken plugin does not stop the others: only an experiment that needs it fails. Set
+    MTLBENCH_STRICT_PLUGINS=1 to see its traceback.
 
     Example: mtlbench plugins --json
     """
@@ -27,8 +28,8 @@ def plugins(as_json: bool) -> None:
         click.echo(_table(rows))
 
 
-def _rows(catalog: Catalog) -> list[dict[str, object]]:
-    loaded = [
+def _rows(catalog: Catalog) -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = [
         {
             "distribution": plugin.distribution,
             "version": plugin.version,
@@ -38,7 +39,7 @@ def _rows(catalog: Catalog) -> list[dict[str, object]]:
         }
         for plugin in catalog.plugins
     ]
-    broken = [
+    broken: list[dict[str, Any]] = [
         {
             "distribution": plugin.distribution,
             "version": plugin.version,
@@ -51,16 +52,19 @@ def _rows(catalog: Catalog) -> list[dict[str, object]]:
     return sorted(loaded + broken, key=lambda row: (row["distribution"], row["plugin"]))
 
 
-def _table(rows: list[dict[str, object]]) -> str:
+def _table(rows: list[dict[str, Any]]) -> str:
     from tabulate import tabulate
 
     cells = [(row["distribution"], row["version"], row["plugin"], _components(row)) for row in rows]
     return tabulate(
-        cells, headers=["distribution", "version", "plugin", "components"], tablefmt="plain", disable_numparse=True
+        cells,
+        headers=["distribution", "version", "plugin", "components"],
+        tablefmt="plain",
+        disable_numparse=True,
     )
 
 
-def _components(row: dict) -> str:
+def _components(row: dict[str, Any]) -> str:
     if row["error"]:
         return f"BROKEN: {row['error']}"
     return ", ".join(f"{count} {kind}" for kind, count in row["components"].items())

@@ -9,7 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 
-from mtlbench.plugin.errors import BrokenTarget, PluginConflict, PythonPathRefused, UnknownComponent, UnknownKind
+from mtlbench.plugin.errors import (
+    BrokenTarget,
+    PluginConflict,
+    PythonPathRefused,
+    UnknownComponent,
+    UnknownKind,
+)
 from mtlbench.plugin.loader import FailedPlugin, LoadedPlugin, installed_entry_points, load_plugins
 from mtlbench.plugin.records import KINDS, NAME, Record
 
@@ -60,13 +66,10 @@ class Catalog:
         Raises:
             UnknownKind: there is no such kind.
         """
-        kinds = list(KINDS)
         if kind is not None and kind not in KINDS:
-            raise UnknownKind(kind, kinds)
+            raise UnknownKind(kind, KINDS)
         chosen = (entry for entry in self._entries if kind in (None, entry.record.kind))
-        return tuple(
-            sorted(chosen, key=lambda entry: (kinds.index(entry.record.kind), entry.record.name, entry.distribution))
-        )
+        return tuple(sorted(chosen, key=_order))
 
     def records(self, kind: str | None = None) -> tuple[Record, ...]:
         """Return the records, of one kind if given, ordered by kind and name."""
@@ -126,6 +129,10 @@ class Catalog:
         if not isinstance(target, type):
             raise BrokenTarget(entry, TypeError(f"it is a {type(target).__name__}, not a class"))
         return target
+
+
+def _order(entry: Entry) -> tuple[int, str, str]:
+    return list(KINDS).index(entry.record.kind), entry.record.name, entry.distribution
 
 
 def _normalized(distribution: str) -> str:

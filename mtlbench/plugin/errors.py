@@ -52,8 +52,8 @@ class PythonPathRefused(MtlbenchError):
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(
-            f'type="{name}" is a Python path, and no {kind} has that name: only registered names are built, '
-            f"never arbitrary Python. Choose a name from `mtlbench list {kind}`, or register the class in a plugin."
+            f'type="{name}" is a Python path, and no {kind} has that name: only registered names are built. '
+            f"Choose one from `mtlbench list {kind}`, or register the class in a plugin."
         )
 
 
@@ -62,12 +62,12 @@ class PluginConflict(MtlbenchError):
 
     def __init__(self, kind: str, name: str, entries: Iterable[Entry]) -> None:
         entries = list(entries)
-        who = " and ".join(f"{entry.distribution} {entry.version} (plugin {entry.plugin})" for entry in entries)
+        who = " and ".join(f"{one.distribution} {one.version} (plugin {one.plugin})" for one in entries)
         choices = sorted({f'type="{entry.qualified_name}"' for entry in entries})
         if len(choices) == len(entries):
             step = f"Say which one you mean: {' or '.join(choices)}."
         else:
-            step = "One distribution provides it twice, so no name can choose: uninstall or rename one of them."
+            step = "One distribution provides it twice, so no name can choose: rename one of them."
         super().__init__(f'The {kind} "{name}" is provided by {who}. {step}')
 
 

@@ -72,13 +72,15 @@ def load_plugins(points: Iterable[EntryPoint]) -> tuple[list[LoadedPlugin], list
 def _records(point: EntryPoint) -> Iterator[Record]:
     module = point.load()
     if not isinstance(module, ModuleType):
-        raise PluginError(f'the entry point "{point.value}" must name a module, not a {type(module).__name__}.')
+        raise PluginError(
+            f'the entry point "{point.value}" must name a module; it is a {type(module).__name__}.'
+        )
     seen = set()
     for caller in _hook_callers(module):
         for implementation in caller.get_hookimpls():
             for record in _checked(caller.name, implementation.function()):
                 if (record.kind, record.name) in seen:
-                    raise PluginError(f'{caller.name}() returns two records named "{record.name}"; rename one.')
+                    raise PluginError(f'{caller.name}() returns "{record.name}" twice; rename one.')
                 seen.add((record.kind, record.name))
                 yield record
 
@@ -96,16 +98,17 @@ def _hook_callers(module: ModuleType) -> list[pluggy.HookCaller]:
         raise PluginError(f"{module.__name__} has no hooks; mark with @hookimpl one of: {', '.join(HOOKS)}.")
     for caller in callers:
         if not caller.has_spec() and not all(impl.optionalhook for impl in caller.get_hookimpls()):
-            raise PluginError(
-                f'there is no hook "{caller.name}".{did_you_mean(caller.name, HOOKS)} Hooks: {", ".join(HOOKS)}.'
-            )
+            hint = did_you_mean(caller.name, HOOKS)
+            raise PluginError(f'there is no hook "{caller.name}".{hint} Hooks: {", ".join(HOOKS)}.')
     return [caller for caller in callers if caller.has_spec()]
 
 
 def _checked(hook: str, returned: object) -> Iterator[Record]:
     expected = HOOKS[hook]
     if not isinstance(returned, Iterable):
-        raise PluginError(f"{hook}() must return an iterable of {expected.__name__} records; got {returned!r}.")
+        raise PluginError(
+            f"{hook}() must return {expected.__name__} records in an iterable; got {returned!r}."
+        )
     for record in returned:
         if not isinstance(record, expected):
             raise PluginError(f"{hook}() must return {expected.__name__} records only; got {record!r}.")

@@ -41,7 +41,9 @@ class Record:
                 raise InvalidRecord(self, field, "must be a string")
         if not NAME.fullmatch(self.name):
             raise InvalidRecord(
-                self, "name", "must be lowercase letters, digits, '.', '_' or '-', and start with a letter or digit"
+                self,
+                "name",
+                "must be lowercase letters, digits, '.', '_' or '-', starting with a letter or digit",
             )
         if not _TARGET.fullmatch(self.target):
             raise InvalidRecord(self, "target", 'must be "module:Class", with exactly one colon')
