@@ -1,0 +1,1 @@
+"""Streaming meters, one file per family, and the multi-task metric Δm."""
