@@ -1,0 +1,52 @@
+"""Depth."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib import colormaps
+from torch import Tensor
+
+from mtlbench.contracts.task import Meter, Metric, Task
+from mtlbench.metrics.depth import DepthMeter
+
+NEAREST = 1e-3  # metres; a decoded depth is never smaller, so that ratios and logarithms exist
+
+
+class Depth(Task):
+    """Predict the depth of each pixel in metres.
+
+    Loss: L1 of the raw output. Metric: rmse in metres over all valid pixels. Pixels are valid where the label
+    is finite and > 0, in the meter also < `max_depth`.
+
+    Args:
+        max_depth: metres from which on labels are not scored.
+        draw_to: metres at which the colour scale ends; the same for labels and predictions.
+    """
+
+    label_kind = "scalar"
+    channels = 1
+    primary = Metric("rmse", "m", higher_is_better=False)
+
+    def __init__(self, max_depth: float = float("inf"), draw_to: float = 10.0) -> None:
+        self.max_depth = max_depth
+        self.draw_to = draw_to
+
+    def loss(self, output: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the summed |output − label| (B, 1, H, W), (B, H, W) and the number of valid pixels."""
+        valid = label.isfinite() & (label > 0)
+        error = (output[:, 0].float() - label.where(valid, 0.0)).abs()
+        return (error * valid).sum(), valid.sum()
+
+    def decode(self, output: Tensor) -> Tensor:
+        """Return depth (B, H, W) float32, at least 1 mm."""
+        return output[:, 0].float().clamp_min(NEAREST)
+
+    def meter(self, mode: str = "native") -> Meter:
+        """Return depth errors; both modes define them equally."""
+        return DepthMeter(self.max_depth)
+
+    def draw(self, label: np.ndarray) -> np.ndarray:
+        """Colour depth (H, W) with `viridis`, near is bright; void is black."""
+        valid = np.isfinite(label) & (label > 0)
+        near = 1 - np.clip(np.where(valid, label, 0) / self.draw_to, 0, 1)
+        return colormaps["viridis"](near, bytes=True)[..., :3] * valid[..., None].astype(np.uint8)
