@@ -11,3 +11,19 @@ class MissingData(MtlbenchError):
 
 class BadSample(MtlbenchError):
     """Say which file of a dataset is broken and how to mend it."""
+
+
+class CacheError(MtlbenchError):
+    """Say why decoded samples cannot be cached and where else they could go."""
+
+
+class DownloadError(MtlbenchError):
+    """Say why a file did not arrive and how to get it."""
+
+
+class UnsafeArchive(MtlbenchError):
+    """Say which member of an archive was refused."""
+
+
+class LicenceNotAccepted(MtlbenchError):
+    """Show the terms of a dataset and how to accept them."""

@@ -1,0 +1,71 @@
+"""Know what one pixel of a label holds, and resample arrays accordingly."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import mmcv
+import numpy as np
+
+#: `classes`, `scalar` and `vector` as in `mtlbench.contracts.task.LabelKind`; `image` is float32 (H, W, C) in
+#: [0, 1] with NaN = void, for pretext tasks that predict an image
+Kind = Literal["classes", "scalar", "vector", "image"]
+
+VOID: dict[str, float] = {"classes": 255, "scalar": 0.0, "vector": 0.0, "image": np.nan}
+"""What a pixel without a label holds, by kind."""
+
+
+def void_like(label: np.ndarray, kind: str, size: tuple[int, int]) -> np.ndarray:
+    """Return a label of `size` (H, W) like `label` that is void everywhere."""
+    return np.full((*size, *label.shape[2:]), VOID[kind], label.dtype)
+
+
+def resize_nearest(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize (H, W, ...) to `size` (H, W), taking the pixel whose centre is nearest; makes up no value.
+
+    cv2's own nearest mode aligns pixel corners, half a pixel off from what it does to the image.
+    """
+    rows, columns = ((np.arange(new) + 0.5) * old / new for new, old in zip(size, array.shape, strict=False))
+    return array[rows.astype(np.intp)[:, None], columns.astype(np.intp)]
+
+
+def resize_smooth(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize (H, W, C) to `size` (H, W): by area where it shrinks, else bicubic for uint8 and bilinear for
+    floats.
+
+    cv2 clips bicubic overshoot of uint8 to 0..255; a void (NaN) pixel makes every pixel that it touches void.
+    """
+    if array.shape[:2] == tuple(size):
+        return array
+    shrinks = size[0] <= array.shape[0] and size[1] <= array.shape[1]
+    grow = "bicubic" if array.dtype == np.uint8 else "bilinear"
+    resized = mmcv.imresize(array, (size[1], size[0]), interpolation="area" if shrinks else grow)
+    return resized.reshape(*size, array.shape[2])
+
+
+def resize_label(label: np.ndarray, kind: str, size: tuple[int, int]) -> np.ndarray:
+    """Resize one label to `size` (H, W) without mixing classes, depths or vectors of different surfaces."""
+    return resize_smooth(label, size) if kind == "image" else resize_nearest(label, size)
+
+
+def rotate_label(label: np.ndarray, kind: str, degrees: float, scale: float) -> np.ndarray:
+    """Rotate one label counter-clockwise about its centre and zoom it; what comes from outside is void."""
+    if kind == "image":  # channel by channel, because cv2's border value has at most four
+        planes = [_rotate(plane, degrees, scale, np.nan, "bilinear") for plane in np.moveaxis(label, 2, 0)]
+        return np.stack(planes, axis=2)
+    void = (VOID[kind],) * 3 if label.ndim == 3 else VOID[kind]
+    return _rotate(label, degrees, scale, void, "nearest")
+
+
+def rotate_image(image: np.ndarray, degrees: float, scale: float) -> np.ndarray:
+    """Rotate an image counter-clockwise about its centre and zoom it; what comes from outside is black."""
+    return _rotate(image, degrees, scale, 0, "bilinear")
+
+
+def _rotate(
+    array: np.ndarray, degrees: float, scale: float, border: object, interpolation: str
+) -> np.ndarray:
+    # mmcv counts clockwise
+    return mmcv.imrotate(
+        np.ascontiguousarray(array), -degrees, scale=scale, border_value=border, interpolation=interpolation
+    )

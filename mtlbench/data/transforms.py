@@ -1,0 +1,184 @@
+"""Transform samples: one image together with its labels, each label according to its kind.
+
+A transform works on a `Sample` to which a view added `kinds` (task -> label kind) and `rng` (a numpy
+Generator, the only source of randomness). Sizes are (H, W).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import mmcv
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+from mtlbench.data.kinds import (
+    resize_label,
+    resize_smooth,
+    rotate_image,
+    rotate_label,
+    void_like,
+)
+
+TRANSFORMS = Registry(
+    "mtlbench transform",
+    parent=MMENGINE_TRANSFORMS,
+    scope="mtlbench",
+    locations=["mtlbench.data.transforms", "mtlbench.data.photometric"],
+)
+
+LabelMap = Callable[[np.ndarray, str], np.ndarray]
+
+
+def build_transforms(configs: Iterable[dict[str, Any] | BaseTransform]) -> list[BaseTransform]:
+    """Build transforms from config dicts such as `dict(type="RandomFlip", p=0.5)`; keep built ones."""
+    return [TRANSFORMS.build(config) if isinstance(config, dict) else config for config in configs]
+
+
+def _map_labels(sample: dict[str, Any], function: LabelMap) -> None:
+    kinds = sample["kinds"]
+    sample["labels"] = {task: function(label, kinds[task]) for task, label in sample["labels"].items()}
+
+
+@TRANSFORMS.register_module()
+class RandomFlip(BaseTransform):
+    """Mirror left and right with probability `p`; vectors change the sign of x."""
+
+    random = True
+
+    def __init__(self, p: float = 0.5) -> None:
+        self.p = p
+
+    def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
+        """Mirror one sample, or leave it."""
+        if sample["rng"].random() < self.p:
+            sample["image"] = np.ascontiguousarray(sample["image"][:, ::-1])
+            _map_labels(sample, self._flip)
+        return sample
+
+    @staticmethod
+    def _flip(label: np.ndarray, kind: str) -> np.ndarray:
+        mirrored = np.ascontiguousarray(label[:, ::-1])
+        if kind == "vector":
+            mirrored[..., 0] = 0.0 - mirrored[..., 0]  # keeps the zero of void positive
+        return mirrored
+
+
+@TRANSFORMS.register_module()
+class RandomScaleCrop(BaseTransform):
+    """Zoom in by one of `scales` (>= 1) at a random place; scalars (depth) divide by the scale.
+
+    The size stays.
+    """
+
+    random = True
+
+    def __init__(self, scales: Sequence[float] = (1.0, 1.2, 1.5)) -> None:
+        if min(scales) < 1:
+            raise ValueError(
+                f"scales must be 1 or more, got {tuple(scales)}; RandomRotateScale also zooms out"
+            )
+        self.scales = tuple(scales)
+
+    def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
+        """Zoom into one sample."""
+        rng: np.random.Generator = sample["rng"]
+        size = sample["image"].shape[:2]
+        scale = self.scales[rng.integers(len(self.scales))]
+        height, width = (round(side / scale) for side in size)
+        top, left = rng.integers(size[0] - height + 1), rng.integers(size[1] - width + 1)
+        window = np.s_[top : top + height, left : left + width]
+
+        def zoom(label: np.ndarray, kind: str) -> np.ndarray:
+            zoomed = resize_label(label[window], kind, size)
+            return zoomed / np.float32(scale) if kind == "scalar" else zoomed
+
+        sample["image"] = resize_smooth(np.ascontiguousarray(sample["image"][window]), size)
+        _map_labels(sample, zoom)
+        return sample
+
+
+@TRANSFORMS.register_module()
+class RandomRotateScale(BaseTransform):
+    """Rotate by up to `degrees` about the centre and zoom by a factor from `scales`, uniformly drawn.
+
+    What comes from outside is black in the image and void in every label. Scalars (depth) divide by the
+    factor. Vectors turn in the image plane; `y_axis` says whether their y points `up` or `down` in the image.
+    """
+
+    random = True
+
+    def __init__(
+        self, degrees: float = 20, scales: tuple[float, float] = (0.75, 1.25), y_axis: str = "up"
+    ) -> None:
+        if y_axis not in ("up", "down"):
+            raise ValueError(f'y_axis must be "up" or "down", got {y_axis!r}')
+        self.degrees, self.scales, self.y_sign = degrees, tuple(scales), 1 if y_axis == "up" else -1
+
+    def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
+        """Rotate and zoom one sample."""
+        rng: np.random.Generator = sample["rng"]
+        degrees, scale = rng.uniform(-self.degrees, self.degrees), rng.uniform(*self.scales)
+
+        def rotate(label: np.ndarray, kind: str) -> np.ndarray:
+            rotated = rotate_label(label, kind, degrees, scale)
+            if kind == "scalar":
+                return rotated / np.float32(scale)
+            return self._turn(rotated, degrees) if kind == "vector" else rotated
+
+        sample["image"] = rotate_image(sample["image"], degrees, scale)
+        _map_labels(sample, rotate)
+        return sample
+
+    def _turn(self, vectors: np.ndarray, degrees: float) -> np.ndarray:
+        """Turn vectors (H, W, 3) counter-clockwise, as seen in the image."""
+        angle = np.radians(degrees) * self.y_sign
+        cos, sin = np.cos(angle), np.sin(angle)
+        turn = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]], np.float32)  # row vectors: v @ R^T
+        return vectors @ turn
+
+
+@TRANSFORMS.register_module()
+class Resize(BaseTransform):
+    """Resize to `size` (H, W); labels are taken from the nearest pixel."""
+
+    random = False
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = tuple(size)
+
+    def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
+        """Resize one sample."""
+        sample["image"] = resize_smooth(sample["image"], self.size)
+        _map_labels(sample, lambda label, kind: resize_label(label, kind, self.size))
+        return sample
+
+
+@TRANSFORMS.register_module()
+class Pad(BaseTransform):
+    """Pad below and on the right to a `multiple` of pixels, with black and with void.
+
+    `sample["content"]` keeps the size (H, W) before the padding, by which evaluation cuts predictions.
+    """
+
+    random = False
+
+    def __init__(self, multiple: int) -> None:
+        self.multiple = multiple
+
+    def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
+        """Pad one sample."""
+        height, width = sample["content"] = sample["image"].shape[:2]
+        size = tuple(-(-side // self.multiple) * self.multiple for side in (height, width))
+
+        def pad(label: np.ndarray, kind: str) -> np.ndarray:
+            padded = void_like(label, kind, size)
+            padded[:height, :width] = label
+            return padded
+
+        sample["image"] = mmcv.impad(sample["image"], shape=size, pad_val=0)
+        _map_labels(sample, pad)
+        return sample
