@@ -86,11 +86,12 @@ def test_all_void_is_zero_with_a_graph(task):
     assert not output.grad.any()
 
 
-def test_bfloat16_outputs_are_summed_in_float32(task):
+@pytest.mark.parametrize("autocast", [True, False])
+def test_bfloat16_outputs_are_summed_in_float32(task, autocast):
     label = make_label(task)
     low = make_output(task).detach().bfloat16().requires_grad_()
     same = low.detach().float()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
         total, _ = task.loss(low, label)
     assert total.dtype == torch.float32
     torch.testing.assert_close(total, task.loss(same, label)[0], rtol=1e-6, atol=0)
