@@ -73,6 +73,6 @@ class Predictor(nn.Module):
             convolved, size = conv1x1(level, weight), tuple(level.shape[-2:])
             coarse[size] = coarse[size] + convolved if size in coarse else convolved
         for convolved in coarse.values():
-            finest = finest.add_(resize(convolved, finest.shape[-2:]))
+            finest = finest + resize(convolved, finest.shape[-2:])
         hidden = F.relu(self.norm(finest), inplace=True)
         return conv1x1(hidden, self.predict.weight, self.predict.bias)
