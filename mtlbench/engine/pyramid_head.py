@@ -67,12 +67,15 @@ class Predictor(nn.Module):
         multiplications than after concatenation on levels of strides 8, 16, 32, 32.
         """
         weights = self.fuse.weight.split([level.shape[1] for level in levels], 1)
-        finest = conv1x1(levels[0], weights[0], self.fuse.bias)
+        batch, _, *size = levels[0].shape
+        # one row per pixel: what is added in place must not be a view, or its backward copies whole gradients
+        hidden = F.linear(levels[0].movedim(1, -1).flatten(0, 2), weights[0], self.fuse.bias)
         coarse: dict[tuple[int, ...], Tensor] = {}
         for level, weight in zip(levels[1:], weights[1:], strict=True):
-            convolved, size = conv1x1(level, weight), tuple(level.shape[-2:])
-            coarse[size] = coarse[size] + convolved if size in coarse else convolved
+            convolved, shape = conv1x1(level, weight), tuple(level.shape[-2:])
+            coarse[shape] = coarse[shape] + convolved if shape in coarse else convolved
         for convolved in coarse.values():
-            finest = finest + resize(convolved, finest.shape[-2:])
-        hidden = F.relu(self.norm(finest), inplace=True)
+            hidden += resize(convolved, size).movedim(1, -1).flatten(0, 2)
+        hidden = hidden.unflatten(0, (batch, *size)).movedim(-1, 1)
+        hidden = F.relu(self.norm(hidden), inplace=True)
         return conv1x1(hidden, self.predict.weight, self.predict.bias)
