@@ -6,6 +6,12 @@ from mtlbench import __version__
 from mtlbench.cli.lazy import LazyCommand, LazyGroup
 
 COMMANDS = {
+    "run": LazyCommand("mtlbench.cli.run:run", "Train an experiment, evaluate it, and write its record."),
+    "params": LazyCommand(
+        "mtlbench.cli.params:params", "Count the parameters of a config by group, without data or weights."
+    ),
+    "data": LazyCommand("mtlbench.cli.data:data", "Fetch, make, check and show datasets."),
+    "board": LazyCommand("mtlbench.cli.board:board", "Render a board, submit a record to it, check it."),
     "list": LazyCommand("mtlbench.cli.list:list_command", "List the components that experiments can name."),
     "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins and what is broken."),
 }

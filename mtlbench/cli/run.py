@@ -1,0 +1,126 @@
+"""Train an experiment and record it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mtlbench.errors import MtlbenchError
+
+if TYPE_CHECKING:
+    from mtlbench.engine.config import Experiment
+    from mtlbench.plugin.catalog import Catalog
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--seeds", default="0", show_default=True, metavar="N [N ...]", help="One or several seeds.")
+@click.option("--work-dir", type=click.Path(path_type=Path), default=None, help="Default: runs/<config's name>.")
+@click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Where the dataset lies.")
+@click.option("--device", default=None, help="'cpu' or 'cuda'; default: cuda where there is one.")
+@click.option("--resume/--restart", default=True, show_default=True, help="Go on from a checkpoint, or start anew.")
+@click.option("--demo", is_flag=True, help="Run the config on a few generated images, briefly; no board accepts it.")
+@click.option("--task", "only", multiple=True, help="Train only this task of a single-task config (repeatable).")
+@click.option("--cfg-options", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of the config.")
+@click.argument("more", nargs=-1, metavar="[...]")
+def run(
+    config: Path,
+    seeds: str,
+    work_dir: Path | None,
+    data_root: Path | None,
+    device: str | None,
+    resume: bool,
+    demo: bool,
+    only: tuple[str, ...],
+    overrides: tuple[str, ...],
+    more: tuple[str, ...],
+) -> None:
+    """Train an experiment, evaluate it, and write its record.
+
+    A run that was interrupted goes on from its newest checkpoint; a finished one is only shown again. Configs are
+    Python files and are executed: run only what you trust.
+
+    Example: mtlbench run configs/faar_synthrooms.py --seeds 0 1 2 --cfg-options schedule.iterations=100
+    """
+    from mtlbench.engine.config import load_experiment
+    from mtlbench.plugin.catalog import Catalog
+
+    catalog = Catalog.load()
+    options = [*overrides, *(word for word in more if "=" in word)]
+    experiment = load_experiment(config, options, _values(config, data_root, demo, work_dir))
+    folder = work_dir or Path("runs") / (config.stem + ("-demo" if demo else ""))
+    for seed in _seeds([seeds, *(word for word in more if "=" not in word)]):
+        for part, place in _parts(experiment, folder, only):
+            _one(part, config, catalog, place / f"seed{seed}", seed, device, resume, demo)
+
+
+def _seeds(words: list[str]) -> list[int]:
+    # click gives an option one word; the words that follow `--seeds 0` arrive as further arguments
+    numbers = " ".join(words).replace(",", " ").split()
+    if not numbers or not all(word.isdigit() for word in numbers):
+        raise MtlbenchError(f"{' '.join(words)!r} are not seeds; write whole numbers, as in --seeds 0 1 2.")
+    return list(dict.fromkeys(int(word) for word in numbers))
+
+
+def _values(config: Path, data_root: Path | None, demo: bool, work_dir: Path | None) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if demo:
+        from mtlbench.engine.demo import prepare
+
+        values |= prepare(config, (work_dir or Path("runs")) / "demo-data")
+    if data_root is not None:
+        values["+dataset.root"] = str(data_root)
+    return values
+
+
+def _parts(experiment: Experiment, folder: Path, only: tuple[str, ...]) -> list[tuple[Experiment, Path]]:
+    if not experiment.single_task:
+        if only:
+            raise MtlbenchError("--task is for configs with single_task = True; this one trains its tasks together.")
+        return [(experiment, folder)]
+    unknown = set(only) - set(experiment.tasks)
+    if unknown:
+        raise MtlbenchError(f"The config has no task {sorted(unknown)[0]!r}; it has {', '.join(experiment.tasks)}.")
+    return [
+        (experiment.with_tasks([task], f"{experiment.name}-{task.replace('_', '-')}"), folder / task)
+        for task in only or experiment.tasks
+    ]
+
+
+def _one(
+    experiment: Experiment,
+    config: Path,
+    catalog: Catalog,
+    folder: Path,
+    seed: int,
+    device: str | None,
+    resume: bool,
+    demo: bool,
+) -> None:
+    from mtlbench.engine.datasets import open_datasets
+
+    datasets = open_datasets(experiment, catalog)  # before torch is imported: a missing dataset is said at once
+
+    import torch
+    from rich.console import Console
+
+    from mtlbench.boards.references import find_references
+    from mtlbench.engine import distributed
+    from mtlbench.engine.experiment import RunOptions
+    from mtlbench.engine.experiment import run as run_experiment
+
+    console = Console(soft_wrap=True)
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    options = RunOptions(seed, folder, chosen, resume, demo)
+    record, path = run_experiment(experiment, datasets, catalog, options, console)
+    if distributed.rank() == 0:
+        from mtlbench.results.summary import summary_table
+
+        references = find_references(record, config)
+        click.echo(summary_table(record, references))
+        click.echo(
+            f"\nrecord      {path}\nlog         {folder / 'train.log'}\n"
+            f"checkpoint  {folder / 'checkpoints'}\npictures    {folder / 'pictures'}"
+        )

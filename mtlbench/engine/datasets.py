@@ -1,0 +1,77 @@
+"""Open the datasets of an experiment, before anything heavy is imported, and make loaders of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mtlbench.contracts.dataset import Dataset
+from mtlbench.engine.config import Experiment
+from mtlbench.engine.options import check_options
+from mtlbench.plugin.catalog import Catalog
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+
+def open_datasets(experiment: Experiment, catalog: Catalog) -> tuple[Dataset, Dataset]:
+    """Return the training and the evaluation split; imports no torch, so a missing dataset is said at once.
+
+    Raises:
+        MissingData: there are no files where the config says.
+        ConfigError: an option is misspelt.
+    """
+    target = catalog.resolve("dataset", experiment.dataset.type)
+    check_options("dataset", experiment.dataset, target)
+    tasks = tuple(experiment.tasks)
+    return tuple(target(split=split, tasks=tasks, **experiment.dataset.options) for split in ("train", "val"))  # type: ignore[return-value]
+
+
+def train_loader(
+    experiment: Experiment, dataset: Dataset, kinds: dict[str, str], seed: int, start: int
+) -> tuple[DataLoader, int]:
+    """Return the endless loader of this process from step `start` on, and the number of steps per epoch."""
+    from torch.utils.data import DataLoader
+
+    from mtlbench.data.collate import collate_train
+    from mtlbench.data.sampler import StepSampler
+    from mtlbench.data.view import TrainView
+    from mtlbench.engine import distributed
+    from mtlbench.engine.registries import build
+
+    schedule = experiment.schedule
+    visible = build("label_protocol", experiment.label_protocol).visible(dataset.ids, tuple(kinds), seed)
+    view = TrainView(dataset, kinds, _plain(experiment.train_transforms), seed, visible)
+    sampler = StepSampler(
+        len(dataset), schedule.batch_size, seed, start, distributed.rank(), distributed.world_size()
+    )
+    loader = DataLoader(
+        view,
+        batch_sampler=sampler,  # type: ignore[arg-type]
+        num_workers=schedule.workers,
+        persistent_workers=False,
+        collate_fn=partial(collate_train, kinds=kinds),
+    )
+    return loader, sampler.steps_per_epoch
+
+
+def eval_loader(experiment: Experiment, dataset: Dataset, kinds: dict[str, str]) -> DataLoader:
+    """Return the loader of this process's share of the evaluation split, every image once."""
+    from torch.utils.data import DataLoader, Subset
+
+    from mtlbench.data.collate import collate_eval
+    from mtlbench.data.view import EvalView
+    from mtlbench.engine import distributed
+
+    view = EvalView(dataset, kinds, _plain(experiment.eval_transforms))
+    share = Subset(view, range(distributed.rank(), len(view), distributed.world_size()))  # type: ignore[arg-type]
+    return DataLoader(
+        share,
+        batch_size=experiment.schedule.eval_batch_size,
+        num_workers=experiment.schedule.workers,
+        collate_fn=partial(collate_eval, kinds=kinds),
+    )
+
+
+def _plain(components: Any) -> list[dict[str, Any]]:
+    return [{"type": component.type, **component.options} for component in components]

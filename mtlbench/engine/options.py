@@ -1,0 +1,39 @@
+"""Check the options of a component against what its constructor takes."""
+
+from __future__ import annotations
+
+import inspect
+
+from mtlbench.engine.config import Component, ConfigError
+from mtlbench.errors import did_you_mean
+
+#: what the engine passes to a constructor besides the options of the config
+CONTEXT = {
+    "dataset": {"split", "tasks"},
+    "adapter": {"tasks"},
+    "decoder": {"tasks", "channels"},
+    "balancer": {"tasks"},
+    "learner": {"tasks", "channels"},
+}
+
+
+def check_options(kind: str, component: Component, target: type) -> None:
+    """Refuse options that the class does not take, and missing ones that it needs.
+
+    Raises:
+        ConfigError: names the option, what it may have meant, and what there is.
+    """
+    parameters = inspect.signature(target).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    title = f"{kind.replace('_', ' ')} {component.type!r}"
+    known = {name: parameter for name, parameter in parameters.items() if name not in CONTEXT.get(kind, ())}
+    for option in component.options:
+        if option not in known:
+            raise ConfigError(
+                f"The {title} has no option {option!r}.{did_you_mean(option, known)} "
+                f"It takes: {', '.join(sorted(known)) or 'no options'}."
+            )
+    for name, parameter in known.items():
+        if parameter.default is inspect.Parameter.empty and name not in component.options:
+            raise ConfigError(f"The {title} needs the option {name!r}.")

@@ -1,0 +1,79 @@
+"""Count parameters, in fixed groups, with one function for everybody."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+
+from mtlbench.engine.freezing import GROUPS, grouped_parameters
+from mtlbench.engine.model import MultiTaskModel
+
+
+@dataclass(frozen=True)
+class ParameterReport:
+    """Count what trains by group, what trains in name only (`dead`: no gradient ever), and everything."""
+
+    adapter: int
+    backbone: int
+    decoder: int
+    balancer: int
+    learner: int
+    trainable: int
+    dead: int
+    total: int
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
+
+
+def count(model: MultiTaskModel, dead: tuple[str, ...] = ()) -> ParameterReport:
+    """Count the parameters of a model as it is now; `dead` names those that `dead_parameters` found."""
+    groups = dict.fromkeys(GROUPS, 0)
+    total = lost = 0
+    for group, name, parameter in grouped_parameters(model, model.injected):
+        total += parameter.numel()
+        if parameter.requires_grad:
+            groups[group] += parameter.numel()
+            lost += parameter.numel() if name in dead else 0
+    return ParameterReport(**groups, trainable=sum(groups.values()), dead=lost, total=total)
+
+
+def dead_parameters(model: MultiTaskModel, size: tuple[int, int]) -> tuple[str, ...]:
+    """Return the names of trainable parameters that no output depends on.
+
+    One backward pass of all outputs, the balancer's weights and the penalties, on one grey image of `size`, in
+    evaluation mode, so that no statistic moves.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    outputs = model(torch.full((1, 3, *size), 127, dtype=torch.uint8, device=device))
+    losses = {task: output.float().square().mean() for task, output in outputs.items()}
+    weights = model.balancer.weights({task: loss.detach() for task, loss in losses.items()})
+    total = sum(weights[task] * loss for task, loss in losses.items()) + model.balancer.penalty(tuple(losses))
+    penalty = model.adapter.penalty()
+    total = total if penalty is None else total + penalty
+    total.backward()
+    dead = tuple(
+        name for name, parameter in model.named_parameters() if parameter.requires_grad and parameter.grad is None
+    )
+    model.zero_grad(set_to_none=True)
+    model.train(was_training)
+    # a learner's own parameters act on losses that this pass does not form
+    return tuple(name for name in dead if not name.startswith("learner."))
+
+
+def macs_per_image(model: MultiTaskModel, size: tuple[int, int]) -> int:
+    """Count multiply-accumulates of one image of `size` through all tasks (matrix products and convolutions)."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        model(torch.full((1, 3, *size), 127, dtype=torch.uint8, device=device))
+    model.train(was_training)
+    return counter.get_total_flops() // 2

@@ -1,0 +1,78 @@
+"""Draw what people would rather look at than read: predictions beside labels, and ranks over the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from mtlbench.contracts.dataset import Dataset
+from mtlbench.contracts.task import Task
+from mtlbench.engine.config import Experiment
+from mtlbench.engine.datasets import eval_loader
+from mtlbench.engine.model import MultiTaskModel, resize_output
+
+_GAP = 4
+
+
+def draw(
+    model: MultiTaskModel,
+    experiment: Experiment,
+    dataset: Dataset,
+    kinds: dict[str, str],
+    rank_maps: list[dict[str, dict[str, int]]],
+    folder: Path,
+) -> None:
+    """Write `predictions.png` and, for methods with ranks, `ranks.png`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if experiment.evaluation.pictures:
+        sheet = _predictions(model, experiment, dataset, kinds)
+        _write(folder / "predictions.png", sheet)
+    if rank_maps:
+        from mtlbench.engine.rank_map import draw_rank_maps
+
+        draw_rank_maps(rank_maps, folder / "ranks.png")
+
+
+@torch.no_grad()
+def _predictions(
+    model: MultiTaskModel, experiment: Experiment, dataset: Dataset, kinds: dict[str, str]
+) -> np.ndarray:
+    """Return one row per image: the image, then label above prediction for every task."""
+    model.eval()
+    rows = []
+    for batch in eval_loader(experiment, dataset, kinds):
+        outputs = model.predict(batch["inputs"])
+        for index in range(len(batch["ids"])):
+            image = batch["inputs"][index].permute(1, 2, 0).numpy()
+            size = image.shape[:2]
+            columns = [np.concatenate([image, np.full_like(image, 255)])]
+            for name, output in outputs.items():
+                task = model.tasks[name]
+                predicted = task.decode(resize_output(output[index : index + 1], size))[0].cpu().numpy()
+                columns.append(np.concatenate([_label(task, batch["labels"][name][index], size), task.draw(predicted)]))
+            rows.append(_join(columns, axis=1))
+            if len(rows) == experiment.evaluation.pictures:
+                return _join(rows, axis=0)
+    return _join(rows, axis=0)
+
+
+def _label(task: Task, label: torch.Tensor | None, size: tuple[int, int]) -> np.ndarray:
+    if label is None:
+        return np.full((*size, 3), 255, np.uint8)
+    return cv2.resize(task.draw(label.numpy()), size[::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def _join(parts: list[np.ndarray], axis: int) -> np.ndarray:
+    shape = list(parts[0].shape)
+    shape[axis] = _GAP
+    gap = np.full(shape, 255, np.uint8)
+    spaced = [piece for part in parts for piece in (part, gap)][:-1]
+    return np.concatenate(spaced, axis=axis)
+
+
+def _write(path: Path, image: np.ndarray) -> None:
+    _, data = cv2.imencode(".png", image[..., ::-1])
+    path.write_bytes(data.tobytes())
