@@ -63,7 +63,7 @@ def _check_classes(label: np.ndarray, classes: int | None) -> tuple[str, str] | 
     if bad.size == 0:
         return None
     return (
-        f"holds the class {bad.max()} at {bad.size} pixel(s), but the classes are 0 to {classes - 1}, 255 = void",
+        f"holds class {bad.max()} at {bad.size} pixel(s), but classes are 0 to {classes - 1}, 255 = void",
         "remap the label or mark these pixels as void",
     )
 

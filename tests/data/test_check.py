@@ -33,7 +33,7 @@ BROKEN = [
     (convert("normals", lambda label: label[..., :2]), "normals", r"must have the shape \(24, 32, 3\)"),
     (convert("depth", lambda label: label.astype(float)), "depth", "float64.*as float32"),
     (convert("semseg", lambda label: label.astype(np.int64)), "semseg", "int64.*as uint8"),
-    (put("semseg", (0, 0), 5), "semseg", r"class 5 at 1 pixel.*0 to 4"),
+    (put("semseg", (0, 0), 5), "semseg", r"holds class 5 at 1 pixel.*0 to 4"),
     (put("depth", (3, 4), np.nan), "depth", "NaN or infinity at 1 value.*0 or less"),
     (put("depth", (3, 4), np.inf), "depth", "NaN or infinity"),
     (put("normals", (0, 0), np.nan), "normals", "NaN or infinity at 3 value.*zero vector"),
