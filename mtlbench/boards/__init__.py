@@ -1,0 +1,1 @@
+"""Freeze a protocol, gather the records made under it, and render them."""

@@ -1,0 +1,138 @@
+"""Draw a standing: Δm against cost with its Pareto front, and the change of each task."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator
+
+from mtlbench.boards.aggregate import Method, Standing
+from mtlbench.boards.costs import AXES, front, mean_cost
+from mtlbench.results.schema import canonical_json
+
+MAX_BARS, MAX_LABELS = 24, 40
+INK, GREY, ACCENT = "#1f2933", "#9aa5b1", "#d1495b"
+# Okabe and Ito's palette, which colour-blind readers can tell apart
+COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#7f7f7f")
+STYLE = {
+    "svg.hashsalt": "mtlbench",
+    "font.size": 10,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": "#e4e7eb",
+    "axes.axisbelow": True,
+}
+
+
+def draw(standing: Standing) -> dict[str, bytes]:
+    """Return the pictures of a board as SVG by path below its folder; none while no method is ranked."""
+    if not standing.ranked:
+        return {}
+    pictures = {"plots/tasks.svg": _tasks(standing)}
+    title, read = AXES[standing.board.cost_axis]
+    costs = [(method, mean_cost(method.records, read)) for method in standing.ranked]
+    placed = [(method, cost) for method, cost in costs if cost is not None]
+    if placed:
+        pictures["plots/delta-cost.svg"] = _delta_cost(placed, title)
+    return dict(sorted(pictures.items()))
+
+
+def same_picture(old: bytes, new: bytes) -> bool:
+    """Say whether two pictures are equal, or show the same numbers in different versions of matplotlib."""
+    if old == new:
+        return True
+    versions = [re.search(rb"<dc:title>(.*?)</dc:title>", picture) for picture in (old, new)]
+    numbers = [re.search(rb"<dc:description>(.*?)</dc:description>", picture) for picture in (old, new)]
+    if None in versions or None in numbers:
+        return False
+    return versions[0][1] != versions[1][1] and numbers[0][1] == numbers[1][1]
+
+
+def _delta_cost(placed: Sequence[tuple[Method, float]], title: str) -> bytes:
+    points = [(cost, method.delta.mean) for method, cost in placed]
+    best = front(points)
+    with _picture(width=7.5, height=4.8) as (figure, axes):
+        axes.axhline(0, color=INK, linewidth=1, linestyle=(0, (4, 3)), label="single task")
+        stairs = zip(*(points[index] for index in best), strict=True)
+        axes.plot(*stairs, color=ACCENT, alpha=0.45, drawstyle="steps-post", label="Pareto front", zorder=2)
+        others = sorted({*range(len(placed))} - {*best})
+        for indices, color in ((others, COLORS[0]), (best, ACCENT)):
+            x, y = [points[index][0] for index in indices], [points[index][1] for index in indices]
+            deviations = [placed[index][0].delta.std for index in indices]
+            axes.errorbar(x, y, deviations, fmt="o", color=color, capsize=3, zorder=3)
+        for index in range(len(placed)) if len(placed) <= MAX_LABELS else best:
+            label = axes.annotate(placed[index][0].name, points[index], (7, 5), textcoords="offset points")
+            label.set_path_effects([withStroke(linewidth=3, foreground="white")])
+        if min(cost for cost, _ in points) > 0:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter("")
+        axes.margins(x=0.18, y=0.12)
+        axes.grid(True)
+        axes.set_xlabel(title)
+        axes.set_ylabel("Δm (%), mean ± std over seeds")
+        axes.legend(loc="lower right", frameon=False)
+        figure.subplots_adjust(left=0.11, right=0.97, bottom=0.12, top=0.96)
+        return _svg(figure, [(method.name, cost, *method.delta) for method, cost in placed])
+
+
+def _tasks(standing: Standing) -> bytes:
+    methods, tasks = standing.ranked[:MAX_BARS], [task.name for task in standing.board.tasks]
+    thickness = 0.7 / len(tasks)
+    height = 1.3 + len(methods) * max(0.5, 0.14 * len(tasks))
+    with _picture(width=7.5, height=height) as (figure, axes):
+        for column, task in enumerate(tasks):
+            spreads = [method.contributions[task] for method in methods]
+            axes.barh(
+                [row + (column - (len(tasks) - 1) / 2) * thickness for row in range(len(methods))],
+                [value.mean for value in spreads],
+                xerr=[value.std or 0 for value in spreads],
+                height=thickness,
+                color=COLORS[column % len(COLORS)],
+                label=task,
+                error_kw={"ecolor": "#52606d", "elinewidth": 0.7},
+            )
+        axes.axvline(0, color=INK, linewidth=1)
+        axes.set_yticks(range(len(methods)), [method.name for method in methods])
+        axes.invert_yaxis()
+        axes.tick_params(axis="y", length=0)
+        axes.grid(True, axis="x")
+        axes.set_xlabel("change against the single-task reference (%), positive = better")
+        figure.subplots_adjust(left=0.2, right=0.97, bottom=0.55 / height, top=1 - 0.45 / height)
+        figure.legend(loc="upper center", ncols=min(len(tasks), 6), frameon=False)
+        return _svg(figure, [(method.name, *map(tuple, method.contributions.values())) for method in methods])
+
+
+@contextmanager
+def _picture(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    # a user's matplotlibrc must not change a board
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE}):
+        figure = Figure(figsize=(width, height))
+        yield figure, figure.add_subplot()
+
+
+def _svg(figure: Figure, numbers: Sequence[tuple]) -> bytes:
+    metadata = {
+        "Date": None,
+        "Creator": None,
+        "Title": f"matplotlib {matplotlib.__version__}",
+        "Description": hashlib.sha256(canonical_json(numbers).encode()).hexdigest(),
+    }
+    file = io.BytesIO()
+    figure.savefig(file, format="svg", metadata=metadata)
+    return file.getvalue()
