@@ -20,7 +20,7 @@ class _Member(NamedTuple):
     name: str
     is_folder: bool
     is_file: bool
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], IO[bytes] | None]
 
 
 def extract(
@@ -71,7 +71,9 @@ def _unpack(archive: Path, root: Path, max_bytes: int, max_files: int) -> None:
                 target.mkdir(parents=True, exist_ok=True)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            with member.open() as stream, open(target, "wb") as copy:
+            stream = member.open()
+            assert stream is not None  # a plain file has content
+            with stream, open(target, "wb") as copy:
                 while data := stream.read(2**20):
                     left -= len(data)
                     if left < 0:

@@ -116,12 +116,13 @@ class RandomRotateScale(BaseTransform):
     ) -> None:
         if y_axis not in ("up", "down"):
             raise ValueError(f'y_axis must be "up" or "down", got {y_axis!r}')
-        self.degrees, self.scales, self.y_sign = degrees, tuple(scales), 1 if y_axis == "up" else -1
+        self.degrees, self.y_sign = degrees, 1 if y_axis == "up" else -1
+        self.smallest, self.largest = scales
 
     def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
         """Rotate and zoom one sample."""
         rng: np.random.Generator = sample["rng"]
-        degrees, scale = rng.uniform(-self.degrees, self.degrees), rng.uniform(*self.scales)
+        degrees, scale = rng.uniform(-self.degrees, self.degrees), rng.uniform(self.smallest, self.largest)
 
         def rotate(label: np.ndarray, kind: str) -> np.ndarray:
             rotated = rotate_label(label, kind, degrees, scale)
@@ -148,7 +149,7 @@ class Resize(BaseTransform):
     random = False
 
     def __init__(self, size: tuple[int, int]) -> None:
-        self.size = tuple(size)
+        self.size = (size[0], size[1])
 
     def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
         """Resize one sample."""

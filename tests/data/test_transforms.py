@@ -165,6 +165,12 @@ def test_resize_invents_no_label_value_and_commutes_with_the_flip(sample, size):
         assert_same_labels(flip(resized), Resize(size)(flip(copy.deepcopy(sample))))
 
 
+def test_resized_labels_come_from_the_pixel_whose_centre_is_nearest(sample):
+    columns = np.broadcast_to(np.arange(30, dtype=np.uint8), (6, 30))
+    sample |= {"image": np.zeros((6, 30, 3), np.uint8), "labels": {"semseg": columns}}
+    assert Resize((2, 10))(sample)["labels"]["semseg"][0].tolist() == list(range(1, 30, 3))
+
+
 def assert_same_labels(first: dict, second: dict) -> None:
     for task in ("semseg", "depth", "normals"):
         np.testing.assert_array_equal(first["labels"][task], second["labels"][task])
