@@ -1,5 +1,5 @@
 # How rooms_swin.safetensors was made: intrinsic images (surface colour and shading) of rooms that no board shows.
-# mtlbench run configs/pretrain_rooms_swin.py, then mtlbench export runs/pretrain_rooms_swin/seed0 FILE
+# Afterwards: python -m mtlbench_timm.export runs/pretrain_rooms_swin/seed0 rooms_swin.safetensors
 _base_ = ["_base_/datasets/synthrooms.py", "_base_/decoders/hrnet_small.py", "_base_/schedules/synthrooms.py"]
 name = "pretrain-rooms-swin"
 board = None

@@ -107,7 +107,7 @@ def build_optimizer(options: Optimizer, groups: list[dict[str, Any]]) -> torch.o
     if options.type == "SGD":
         return torch.optim.SGD(groups, lr=options.lr, momentum=options.momentum)
     kind = torch.optim.AdamW if options.type == "AdamW" else torch.optim.Adam
-    return kind(groups, lr=options.lr, betas=options.betas)
+    return kind(groups, lr=options.lr, betas=options.betas, fused=True)
 
 
 def apply_selections(selections: list[Selection], optimizer: torch.optim.Optimizer) -> None:

@@ -40,9 +40,9 @@ def draw(
 def _predictions(
     model: MultiTaskModel, experiment: Experiment, dataset: Dataset, kinds: dict[str, str]
 ) -> np.ndarray:
-    """Return one row per image: the image, then label above prediction for every task."""
+    """Return a header, then one row per image: the image, and for every task its label above its prediction."""
     model.eval()
-    rows = []
+    rows: list[np.ndarray] = []
     for batch in eval_loader(experiment, dataset, kinds):
         outputs = model.predict(batch["inputs"])
         for index in range(len(batch["ids"])):
@@ -53,10 +53,19 @@ def _predictions(
                 task = model.tasks[name]
                 predicted = task.decode(resize_output(output[index : index + 1], size))[0].cpu().numpy()
                 columns.append(np.concatenate([_label(task, batch["labels"][name][index], size), task.draw(predicted)]))
+            if not rows:
+                titles = ["image", *outputs]
+                rows.append(_join([_title(text, column) for text, column in zip(titles, columns, strict=True)], 1))
             rows.append(_join(columns, axis=1))
-            if len(rows) == experiment.evaluation.pictures:
+            if len(rows) > experiment.evaluation.pictures:
                 return _join(rows, axis=0)
     return _join(rows, axis=0)
+
+
+def _title(text: str, column: np.ndarray) -> np.ndarray:
+    """Return a white strip as wide as `column` with the name of what stands below."""
+    strip = np.full((20, column.shape[1], 3), 255, np.uint8)
+    return cv2.putText(strip, text, (2, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
 
 
 def _label(task: Task, label: torch.Tensor | None, size: tuple[int, int]) -> np.ndarray:

@@ -114,7 +114,7 @@ class NestedLoRA(NestedLinear):
 
 
 class NestedDoRA(NestedLinear):
-    """Compute y_s = W0 x + bias + (m ⊙ V − W0) drop(x_s) without an O x I matrix per stream.
+    """Compute y_s = W0 x + bias + (m ⊙ V − W0) drop(x_s), row norms and all, in factored form.
 
     With n = ‖W0‖ by rows, V0 = W0 / n, v = V0 + s·BA, V = v / ‖v‖ and m = n · exp(rate · (θ − log n)), the
     update is
@@ -122,6 +122,7 @@ class NestedDoRA(NestedLinear):
         (g − 1) ⊙ W0 x_s + g ⊙ n ⊙ s·B A x_s,   g = m / (n ‖v‖),
 
     and ‖v‖² = 1 + 2s · diag(V0 (BA)ᵀ) + s² · diag(B A Aᵀ Bᵀ). `norm` is n; θ (O) of a stream starts at log n.
+    An O x I matrix per stream is built only where the layer is so narrow that this is the cheaper way (`merges`).
     """
 
     def __init__(self, *args, magnitude_rate: float, **options) -> None:
@@ -139,16 +140,41 @@ class NestedDoRA(NestedLinear):
     def update(self, shared: Tensor, own: Tensor) -> Tensor:
         A, B = self.factors()
         gain, B = self.gain(A, B)
-        weight, bias = self.frozen.weight, self.frozen.bias
         own = self.drop(own)
+        update = self.merged if self.merges(A.shape[1], fanned=own.shape[0] > 1) else self.factored
+        return self.with_shared(*update(shared, own, gain, A, B))
+
+    def merges(self, rank: int, fanned: bool) -> bool:
+        """Return whether one O x I matrix per stream costs less than the factors' passes over the tokens.
+
+        Per token and stream, the merged form's further work is the gradient of that matrix, I·O products; the
+        factored form's is A and B twice, and, on an input that is `fanned` out, reading and writing the frozen
+        outputs of every stream, which takes as long as some 128 products each (benchmarks/faar_linear.py).
+        """
+        outputs, inputs = self.frozen.weight.shape
+        return 2 * rank * (inputs + outputs) + 128 * outputs * fanned > inputs * outputs
+
+    def merged(
+        self, shared: Tensor, own: Tensor, gain: Tensor, A: Tensor, B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return (W0 x + bias, all streams) by way of (g − 1) ⊙ W0 + (g ⊙ n ⊙ s·B) A, (K, O, I)."""
+        base = self.frozen(shared)
+        matrix = torch.baddbmm((gain - 1)[:, :, None] * self.frozen.weight, B.mT, A)
+        streams = len(matrix)
+        return base, torch.baddbmm(base.expand(streams, -1, -1), own.expand(streams, -1, -1), matrix.mT)
+
+    def factored(
+        self, shared: Tensor, own: Tensor, gain: Tensor, A: Tensor, B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return (W0 x + bias, all streams) by way of W0 drop(x) and A drop(x)."""
+        weight, bias = self.frozen.weight, self.frozen.bias
         product = F.linear(own, weight)
         if self.shared and not (self.training and self.dropout):
             base = product[:1] if bias is None else product[:1] + bias.to(product.dtype)
         else:
             base = F.linear(shared, weight, bias)
         y = torch.addcmul(base, (gain - 1).to(product.dtype)[:, None], product)
-        y.baddbmm_(batched_linear(own, A), B.to(y.dtype))
-        return self.with_shared(base, y)
+        return base, y.baddbmm_(batched_linear(own, A), B.to(y.dtype))
 
     def gain(self, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
         """Return g (K, O) and (g ⊙ n ⊙ s·B)ᵀ (K, b, O), in the precision of the weights."""

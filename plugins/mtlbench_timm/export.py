@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,3 +30,24 @@ def _timm_name(name: str) -> str:
     if "downsample" in parts:
         parts[1] = str(int(parts[1]) + 1)
     return ".".join(parts)
+
+
+def main(run_dir: str, path: str) -> None:
+    """Write the backbone of a finished pretraining run: `python -m mtlbench_timm.export RUN_DIR FILE`."""
+    from mtlbench.engine.checkpoint import load_latest
+    from mtlbench_timm.rooms import RoomsSwin
+
+    content = load_latest(Path(run_dir) / "checkpoints")
+    if content is None:
+        raise SystemExit(f"{run_dir} has no checkpoint; run configs/pretrain_rooms_swin.py first.")
+    backbone = RoomsSwin(pretrained=False)
+    prefix = "backbone."
+    trained = {n.removeprefix(prefix): v for n, v in content["model"].items() if n.startswith(prefix)}
+    backbone.load_state_dict(trained)
+    identity = content["identity"]
+    note = {"recipe": "configs/pretrain_rooms_swin.py", "config": identity["config"], "seed": str(identity["seed"])}
+    export_backbone(backbone, path, {**note, "step": str(content["step"])})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

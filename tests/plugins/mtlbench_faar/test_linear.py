@@ -66,7 +66,11 @@ def reference(made, variant, x, dropped):
 @pytest.mark.parametrize("tasks, shared", [(TASKS, True), (TASKS, False), ((), True)])
 @pytest.mark.parametrize("streams", [1, 4])
 @pytest.mark.parametrize("bias, drawn", [(True, False), (False, True)])
-def test_equals_the_dense_form_with_its_gradients(variant, tasks, shared, streams, bias, drawn):
+@pytest.mark.parametrize("merges", [False, True])
+def test_equals_the_dense_form_with_its_gradients(
+    variant, tasks, shared, streams, bias, drawn, merges, monkeypatch
+):
+    monkeypatch.setattr(NestedDoRA, "merges", lambda self, rank, fanned: merges)
     made = layer(variant, tasks, shared, bias)
     if drawn:
         made.draw(random.Random(1), RANK, 0.0)
