@@ -31,6 +31,20 @@ def resize(x: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(x, tuple(size), mode="bilinear", align_corners=False)
 
 
+def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
+    """Zero elements of x with probability `rate` while training, and scale the others to keep the mean.
+
+    As `F.dropout`, from 16 random bits per element instead of a floating-point draw, which halves its time on
+    a CPU; `rate` is rounded to a multiple of 2^-16.
+    """
+    cut = round(rate * 2**16)
+    if not training or cut == 0:
+        return x
+    words = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+    kept = words.view(torch.int16)[: x.numel()].view(x.shape) >= cut - 2**15
+    return x * kept.to(x.dtype).mul_(2**16 / (2**16 - cut))
+
+
 class TaskConv1x1(nn.Module):
     """Apply one bias-free 1x1 convolution per task: (T, B, I, H, W), or shared (1, ...), to (T, B, O, H, W).
 

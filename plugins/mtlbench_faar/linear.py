@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from mtlbench.engine.layers import dropout
 from mtlbench.engine.streams import batched_linear
 
 SHARED = "shared"
@@ -90,7 +91,7 @@ class NestedLinear(nn.Module):
 
     def drop(self, x: Tensor) -> Tensor:
         """Apply the dropout of updates."""
-        return F.dropout(x, self.dropout, self.training)
+        return dropout(x, self.dropout, self.training)
 
 
 class NestedLoRA(NestedLinear):
@@ -121,8 +122,8 @@ class NestedDoRA(NestedLinear):
 
         (g − 1) ⊙ W0 x_s + g ⊙ n ⊙ s·B A x_s,   g = m / (n ‖v‖),
 
-    and ‖v‖² = 1 + 2s · diag(V0 (BA)ᵀ) + s² · diag(B A Aᵀ Bᵀ). `norm` is n; θ (O) of a stream starts at log n.
-    An O x I matrix per stream is built only where the layer is so narrow that this is the cheaper way (`merges`).
+    and ‖v‖² = 1 + 2s · diag(V0 (BA)ᵀ) + s² · diag(B A Aᵀ Bᵀ). `norm` is n; θ (O) starts at log n. An
+    O x I matrix per stream is built only where the layer is so narrow that this is cheaper (`merges`).
     """
 
     def __init__(self, *args, magnitude_rate: float, **options) -> None:
@@ -148,7 +149,7 @@ class NestedDoRA(NestedLinear):
         """Return whether one O x I matrix per stream costs less than the factors' passes over the tokens.
 
         Per token and stream, the merged form's further work is the gradient of that matrix, I·O products; the
-        factored form's is A and B twice, and, on an input that is `fanned` out, reading and writing the frozen
+        factored form's is A and B twice, and, on an input that is `fanned` out, passing over the frozen
         outputs of every stream, which takes as long as some 128 products each (benchmarks/faar_linear.py).
         """
         outputs, inputs = self.frozen.weight.shape

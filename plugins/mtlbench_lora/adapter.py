@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mtlbench.contracts.adapter import Adapter
 from mtlbench.contracts.backbone import Backbone
+from mtlbench.engine.layers import dropout
 
 
 class LoRA(Adapter):
@@ -70,6 +71,6 @@ class LoRALinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.contiguous()
-        inner = F.linear(F.dropout(x, self.dropout, self.training), self.A).flatten(0, -2)
+        inner = F.linear(dropout(x, self.dropout, self.training), self.A).flatten(0, -2)
         base = self.frozen(x).flatten(0, -2)
         return torch.addmm(base, inner, self.B.T, alpha=self.scale).view(*x.shape[:-1], -1)

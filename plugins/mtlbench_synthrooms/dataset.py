@@ -22,7 +22,7 @@ from .scene import CLASSES, PALETTE
 RENDER_VERSION = 1
 """Raise whenever a seed yields another image or label than before: it names caches and enters records."""
 
-WORLDS = {"main": "", "pretrain": "pretrain-"}
+WORLDS = {"main": "", "pretrain": "pretrain-", "tune": "tune-"}
 """Prefix of the renderer's split by world; rooms of different worlds share no seed."""
 
 _LABELS = ("semseg", "depth", "normals", "edge", "saliency", "albedo", "shading")
@@ -39,7 +39,7 @@ class SynthRooms(Dataset):
         size: of the images, (H, W).
         train_rooms: number of rooms in `train`.
         val_rooms: number of rooms in `val`.
-        world: `main`, or `pretrain` for rooms that no benchmark shows.
+        world: `main`; or rooms that no board shows: `pretrain` for backbones, `tune` for choosing hyper-parameters.
 
     Raises:
         MtlbenchError: an option has no such value.

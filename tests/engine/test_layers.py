@@ -6,6 +6,7 @@ import torch.multiprocessing as mp
 import torch.nn.functional as F
 from torch import nn
 
+from mtlbench.engine import layers
 from mtlbench.engine.layers import GlobalBatchNorm, TaskBatchNorm, TaskConv1x1, conv1x1, resize
 
 
@@ -96,3 +97,23 @@ def test_global_batch_norm_is_a_batch_norm_alone():
     ours, theirs, x = GlobalBatchNorm(4), nn.BatchNorm2d(4), torch.randn(2, 4, 3, 3)
     assert torch.equal(ours(x), theirs(x))
     assert torch.equal(ours.eval()(x), theirs.eval()(x))
+
+
+def test_dropout_zeroes_the_rate_and_keeps_the_mean():
+    torch.manual_seed(0)
+    x = torch.full((3, 1000, 333), 2.0, dtype=torch.float64, requires_grad=True)
+    y = layers.dropout(x, 0.05, True)
+    assert abs((y == 0).double().mean().item() - 0.05) < 1e-3
+    assert abs(y.mean().item() - 2.0) < 5e-3
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, y.detach() / 2)
+    assert layers.dropout(x, 0.05, False) is x and layers.dropout(x, 0.0, True) is x
+
+
+def test_dropout_follows_the_seed_and_is_independent_of_its_neighbours():
+    torch.manual_seed(1)
+    first = layers.dropout(torch.ones(1 << 18), 0.5, True) == 0
+    torch.manual_seed(1)
+    assert torch.equal(first, layers.dropout(torch.ones(1 << 18), 0.5, True) == 0)
+    for lag in (1, 2, 3, 4):
+        assert abs((first[lag:] & first[:-lag]).double().mean().item() - 0.25) < 5e-3
