@@ -19,18 +19,18 @@ class Selection(NamedTuple):
 
     parameter: nn.Parameter
     dim: int
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # the field hides tuple.index
 
 
 class Adapter(ABC):
     """Inject modules into a frozen backbone and say which of its own parameters still train.
 
     Constructed as `Adapter(tasks=(name, ...), **options of the config)`. `attach` is called once, with every
-    parameter of the backbone frozen. Whatever it inserts trains; modules it inserts hold the frozen layer that they
-    replace as a submodule and take and return stream tensors (S, B, ..., C).
+    parameter of the backbone frozen. Whatever it inserts trains; modules it inserts hold the frozen layer
+    that they replace as a submodule and take and return stream tensors (S, B, ..., C).
     """
 
-    #: roles of the backbone's own parameters that train too (`Backbone.parameter_role`); `("all",)` for every one
+    #: roles of the backbone's own parameters that train too (`Backbone.parameter_role`); `("all",)`: each
     trains: Collection[str] = ()
 
     def __init__(self, tasks: Sequence[str]) -> None:

@@ -30,8 +30,8 @@ class Backbone(nn.Module, ABC):
 
     Inside, activations carry a leading stream axis: (S, B, ..., C), S = 1 while every task shares them, and
     S = 1 + T (shared, task 1 ... task T) or S = T (no shared stream) after an adapter fanned them out. Every
-    replaceable submodule takes and returns such tensors, may raise S from 1, and relies on broadcasting: a residual
-    of one stream adds to a fanned-out one. A stage ends with `features, x = self.branch(x)`.
+    replaceable submodule takes and returns such tensors, may raise S from 1, and relies on broadcasting: a
+    residual of one stream adds to a fanned-out one. A stage ends with `features, x = self.branch(x)`.
     """
 
     #: channels of the four levels
@@ -57,8 +57,8 @@ class Backbone(nn.Module, ABC):
     def parameter_role(self, name: str) -> str:
         """Name the role of one own parameter, by which the freezing rule selects.
 
-        One of `patch_embed`, `norm`, `rel_pos_bias`, `pos_embed`, `reduction`, `attn`, `mlp`, `pyramid` (layers
-        that are not pretrained and bring a plain transformer to four strides: these always train).
+        One of `patch_embed`, `norm`, `rel_pos_bias`, `pos_embed`, `reduction`, `attn`, `mlp`, `pyramid`
+        (layers that are not pretrained and bring a plain transformer to four strides: these always train).
         """
 
     @abstractmethod

@@ -13,9 +13,9 @@ class Balancer(nn.Module, ABC):
     """Weight the losses of the active tasks of a step.
 
     Constructed as `Balancer(tasks=(name, ...), **options of the config)`. The engine forms
-    sum_t w_t · f(L_t) + penalty over the active tasks: those with at least one valid pixel anywhere in the (global)
-    batch. An inactive task appears in no argument and keeps its state. Parameters of a balancer train with the
-    optimiser; buffers are kept in checkpoints.
+    sum_t w_t · f(L_t) + penalty over the active tasks: those with at least one valid pixel anywhere in the
+    (global) batch. An inactive task appears in no argument and keeps its state. Parameters of a balancer
+    train with the optimiser; buffers are kept in checkpoints.
     """
 
     def __init__(self, tasks: Sequence[str]) -> None:
@@ -28,7 +28,10 @@ class Balancer(nn.Module, ABC):
 
     @abstractmethod
     def weights(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return one weight per active task from detached (transformed) losses; may depend on own parameters."""
+        """Return one weight per active task; may depend on own parameters.
+
+        `losses` are detached, after `transform`.
+        """
 
     def penalty(self, active: Sequence[str]) -> Tensor:
         """Return what the active tasks add to the total beside the weighted losses."""

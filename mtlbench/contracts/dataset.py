@@ -11,9 +11,9 @@ import numpy as np
 class Sample(TypedDict):
     """Hold one image with the labels that exist for it.
 
-    `image` is uint8 (H, W, 3) RGB. `labels` maps a task name to an array of the image's own size: classes uint8
-    (H, W) with 255 = void; scalar float32 (H, W) with values <= 0 = void; vector float32 (H, W, 3) with the zero
-    vector = void. A label that the image lacks is absent from the mapping.
+    `image` is uint8 (H, W, 3) RGB. `labels` maps a task name to an array of the image's own size: classes
+    uint8 (H, W) with 255 = void; scalar float32 (H, W) with values <= 0 = void; vector float32 (H, W, 3) with
+    the zero vector = void. A label that the image lacks is absent from the mapping.
     """
 
     id: str
@@ -24,9 +24,9 @@ class Sample(TypedDict):
 class Dataset(ABC):
     """Read one split of one dataset, without augmentation.
 
-    Constructed as `Dataset(split="train" | "val", tasks=(name, ...), **options of the config)`. Only the files of
-    the asked tasks are opened. A missing root raises `MissingData` (`mtlbench.data.errors`) that names the path and
-    the ways on; a bad file raises `BadSample` that names the file and the fix.
+    Constructed as `Dataset(split="train" | "val", tasks=(name, ...), **options of the config)`. Only the
+    files of the asked tasks are opened. A missing root raises `MissingData` (`mtlbench.data.errors`) that
+    names the path and the ways on; a bad file raises `BadSample` that names the file and the fix.
     """
 
     #: ids in the order of the split list; `self[i]["id"] == self.ids[i]`
@@ -41,4 +41,4 @@ class Dataset(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Return a short hash of what this split holds (for records): files or generator version, ids, options."""
+        """Return a short hash of what this split holds: files or generator version, ids, options."""

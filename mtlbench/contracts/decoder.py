@@ -20,8 +20,9 @@ class Decoded:
 class Decoder(nn.Module, ABC):
     """Turn four levels (S, B, C, h, w), S = T or 1 (shared by all tasks), into raw outputs per task.
 
-    Constructed as `Decoder(tasks={name: output channels}, channels=(c1, c2, c3, c4), **options of the config)`. The
-    outputs keep the decoder's own resolution; the engine resizes them bilinearly to the labels.
+    Constructed as
+    `Decoder(tasks={name: output channels}, channels=(c1, c2, c3, c4), **options of the config)`. The outputs
+    keep the decoder's own resolution; the engine resizes them bilinearly to the labels.
     """
 
     def __init__(self, tasks: Mapping[str, int], channels: Sequence[int]) -> None:

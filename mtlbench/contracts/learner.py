@@ -13,8 +13,11 @@ from mtlbench.contracts.task import Task
 
 @dataclass
 class Step:
-    """Hold what one training step knows: normalised image (B, 3, H, W), four levels (S, B, C, h, w), raw outputs
-    per task resized to the labels (B, C_t, H, W), labels as `Task` describes them, and which images have them (B,)."""
+    """Hold what one training step knows.
+
+    Normalised image (B, 3, H, W), four levels (S, B, C, h, w), raw outputs per task resized to the labels
+    (B, C_t, H, W), labels as `Task` describes them, and which images have them (B,).
+    """
 
     image: Tensor
     levels: list[Tensor]
@@ -26,8 +29,8 @@ class Step:
 class Learner(nn.Module, ABC):
     """Add losses for what the labels leave unsaid.
 
-    Constructed as `Learner(tasks={name: Task}, channels=(c1, c2, c3, c4), **options of the config)`. Its parameters
-    train with the optimiser.
+    Constructed as `Learner(tasks={name: Task}, channels=(c1, c2, c3, c4), **options of the config)`. Its
+    parameters train with the optimiser.
     """
 
     def __init__(self, tasks: Mapping[str, Task], channels: Sequence[int]) -> None:

@@ -29,13 +29,13 @@ class Metric:
 class Meter(ABC):
     """Accumulate additive statistics of predictions against labels.
 
-    The result must not depend on batch size, order or sharding: `state` is a dict of float64 or int64 arrays, and
-    merging two meters adds (or concatenates, keyed and sorted) their states.
+    The result must not depend on batch size, order or sharding: `state` is a dict of float64 or int64 arrays,
+    and merging two meters adds (or concatenates, keyed and sorted) their states.
     """
 
     @abstractmethod
     def update(self, prediction: Tensor, label: Tensor) -> None:
-        """Add one batch: `prediction` as `Task.decode` returns it, `label` as datasets yield it, sizes equal."""
+        """Add `prediction`, as `Task.decode` returns it, and `label`, as datasets yield it; sizes equal."""
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
@@ -68,15 +68,16 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, output: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (sum of the loss over valid pixels, number of valid pixels) for output (B, C, H, W), same size.
+        """Return (sum of the loss over valid pixels, their number) for output (B, C, H, W), same size.
 
-        Both are scalars; the engine divides by the number of valid pixels of the whole (global) batch, so that the
-        loss does not depend on how a batch is cut over processes. Without a valid pixel: (0 with a graph, 0).
+        Both are scalars; the engine divides by the number of valid pixels of the whole (global) batch, so
+        that the loss does not depend on how a batch is cut over processes. Without a valid pixel: (0 with a
+        graph, 0).
         """
 
     @abstractmethod
     def decode(self, output: Tensor) -> Tensor:
-        """Turn raw output (B, C, H, W) into what the label holds: classes, probability, metres, unit vectors."""
+        """Turn raw output (B, C, H, W) into what the label holds: classes, probability, metres, vectors."""
 
     @abstractmethod
     def meter(self, mode: str = "native") -> Meter:

@@ -29,7 +29,7 @@ def scatter(trainables: dict[str, nn.Parameter], seed: int = 1) -> None:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in trainables.values():
-            parameter += 0.1 * torch.randn(parameter.shape, generator=generator).to(parameter)
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator).to(parameter))
 
 
 def images(batch: int = 2) -> Tensor:
@@ -167,4 +167,5 @@ class AdapterContract(ABC):
 def _loss(levels: Sequence[Tensor]) -> Tensor:
     """Weigh every output with its own random factor, so that nothing cancels (LayerNorm sums to zero)."""
     generator = torch.Generator().manual_seed(9)
-    return sum((level.float() * torch.randn(level.shape, generator=generator)).sum() for level in levels)
+    sums = [(level.float() * torch.randn(level.shape, generator=generator)).sum() for level in levels]
+    return torch.stack(sums).sum()

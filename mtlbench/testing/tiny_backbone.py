@@ -61,7 +61,7 @@ class TinyBackbone(Backbone):
         )
         sites = []
         for s, stage in enumerate(self.stages):
-            end = len(stage.blocks) - 1
+            end = len(stage.blocks) - 1  # type: ignore[arg-type]
             for b in range(end + 1):
                 sites += [Site(f"stages.{s}.blocks.{b}.{path}", role, s, b, b == end) for role, path in parts]
             if stage.merging is not None:
