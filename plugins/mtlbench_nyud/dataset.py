@@ -63,12 +63,13 @@ class NYUD(Dataset):
         return sample
 
     def fingerprint(self) -> str:
-        """Return a hash of the split list and of the names and sizes of the files of the asked tasks."""
+        """Return a hash of the split list and of the names and sizes of all its files, whatever tasks are asked."""
         digest = hashlib.sha256(self.release.name.encode())
-        for part in ("image", *sorted(self.tasks)):
+        for part in ("image", *sorted(READERS)):
             for name in self.ids:
                 path = self.release.path(self.root, part, name)
-                digest.update(f"{path.relative_to(self.root).as_posix()} {path.stat().st_size}\n".encode())
+                size = path.stat().st_size if path.exists() else "absent"
+                digest.update(f"{path.relative_to(self.root).as_posix()} {size}\n".encode())
         return digest.hexdigest()[:16]
 
     @classmethod
