@@ -16,6 +16,39 @@ from mtlbench.results.store import write_record
 
 OUTSIDER = Path(__file__).parent / "outsider"
 
+#: an experiment of three epochs that takes seconds; its ranks shrink
+TINY = """
+name = "tiny"
+tasks = dict(semseg=dict(type="semseg", classes=14), depth=dict(type="depth"))
+dataset = dict(type="synthrooms", size=(32, 48), train_rooms=16, val_rooms=6)
+train_transforms = [dict(type="RandomFlip", p=0.5)]
+backbone = dict(type="rooms-swin", pretrained=False)
+adapter = dict(type="faar", rank=4)
+decoder = dict(type="ts-pd", neck_channels=(4, 4, 4, 4))
+optimizer = dict(type="AdamW", lr=5e-3)
+schedule = dict(batch_size=4, iterations=12, warmup=0.1, clip_grad=5.0)
+evaluation = dict(pictures=0)
+"""
+
+
+@pytest.fixture(scope="session")
+def rooms_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which all tests keep rendered rooms."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def tiny_config(tmp_path: Path, rooms_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Return a function that writes the tiny experiment, with more lines at its end, and returns the file."""
+    monkeypatch.setenv("MTLBENCH_CACHE", str(rooms_cache))
+
+    def write(*lines: str, name: str = "tiny.py") -> Path:
+        path = tmp_path / name
+        path.write_text(TINY + "\n".join(lines) + "\n")
+        return path
+
+    return write
+
 
 @pytest.fixture(scope="session")
 def outsider(tmp_path_factory: pytest.TempPathFactory) -> Path:

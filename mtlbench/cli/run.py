@@ -17,13 +17,23 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--seeds", default="0", show_default=True, metavar="N [N ...]", help="One or several seeds.")
-@click.option("--work-dir", type=click.Path(path_type=Path), default=None, help="Default: runs/<config's name>.")
+@click.option(
+    "--work-dir", type=click.Path(path_type=Path), default=None, help="Default: runs/<config's name>."
+)
 @click.option("--data-root", type=click.Path(path_type=Path), default=None, help="Where the dataset lies.")
 @click.option("--device", default=None, help="'cpu' or 'cuda'; default: cuda where there is one.")
-@click.option("--resume/--restart", default=True, show_default=True, help="Go on from a checkpoint, or start anew.")
-@click.option("--demo", is_flag=True, help="Run the config on a few generated images, briefly; no board accepts it.")
-@click.option("--task", "only", multiple=True, help="Train only this task of a single-task config (repeatable).")
-@click.option("--cfg-options", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of the config.")
+@click.option(
+    "--resume/--restart", default=True, show_default=True, help="Go on from a checkpoint, or start anew."
+)
+@click.option(
+    "--demo", is_flag=True, help="Run the config on a few generated images, briefly; no board accepts it."
+)
+@click.option(
+    "--task", "only", multiple=True, help="Train only this task of a single-task config (repeatable)."
+)
+@click.option(
+    "--cfg-options", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of the config."
+)
 @click.argument("more", nargs=-1, metavar="[...]")
 def run(
     config: Path,
@@ -39,8 +49,8 @@ def run(
 ) -> None:
     """Train an experiment, evaluate it, and write its record.
 
-    A run that was interrupted goes on from its newest checkpoint; a finished one is only shown again. Configs are
-    Python files and are executed: run only what you trust.
+    A run that was interrupted goes on from its newest checkpoint; a finished one is only shown again. Configs
+    are Python files and are executed: run only what you trust.
 
     Example: mtlbench run configs/faar_synthrooms.py --seeds 0 1 2 --cfg-options schedule.iterations=100
     """
@@ -78,11 +88,15 @@ def _values(config: Path, data_root: Path | None, demo: bool, work_dir: Path | N
 def _parts(experiment: Experiment, folder: Path, only: tuple[str, ...]) -> list[tuple[Experiment, Path]]:
     if not experiment.single_task:
         if only:
-            raise MtlbenchError("--task is for configs with single_task = True; this one trains its tasks together.")
+            raise MtlbenchError(
+                "--task is for configs with single_task = True; this one trains its tasks together."
+            )
         return [(experiment, folder)]
     unknown = set(only) - set(experiment.tasks)
     if unknown:
-        raise MtlbenchError(f"The config has no task {sorted(unknown)[0]!r}; it has {', '.join(experiment.tasks)}.")
+        raise MtlbenchError(
+            f"The config has no task {sorted(unknown)[0]!r}; it has {', '.join(experiment.tasks)}."
+        )
     return [
         (experiment.with_tasks([task], f"{experiment.name}-{task.replace('_', '-')}"), folder / task)
         for task in only or experiment.tasks
@@ -101,7 +115,9 @@ def _one(
 ) -> None:
     from mtlbench.engine.datasets import open_datasets
 
-    datasets = open_datasets(experiment, catalog)  # before torch is imported: a missing dataset is said at once
+    datasets = open_datasets(
+        experiment, catalog
+    )  # before torch is imported: a missing dataset is said at once
 
     import torch
     from rich.console import Console

@@ -40,9 +40,12 @@ def save(folder: Path, step: int, content: dict[str, Any]) -> Path:
         _replace(path.with_suffix(".json"), json.dumps(digest).encode())
     except OSError as error:
         raise CheckpointError(
-            f"The checkpoint {path} cannot be written: {error.strerror or error}. Free some space (or choose another "
-            "--work-dir) and run the same command again: it goes on from the newest good checkpoint."
+            f"The checkpoint {path} cannot be written: {error.strerror or error}. Free some space (or "
+            "choose another --work-dir) and run the same command again: it goes on from the newest good "
+            "checkpoint."
         ) from error
+    for stray in folder.glob(".step-*.tmp"):  # of a process that was killed while it wrote
+        stray.unlink(missing_ok=True)
     for old in sorted(folder.glob("step-*.pt"))[:-_KEPT]:
         old.unlink(missing_ok=True)
         old.with_suffix(".json").unlink(missing_ok=True)
@@ -50,7 +53,7 @@ def save(folder: Path, step: int, content: dict[str, Any]) -> Path:
 
 
 def load_latest(folder: Path, warn: Any = None) -> dict[str, Any] | None:
-    """Return the newest checkpoint whose checksum is right, or None; damaged ones are named through `warn`."""
+    """Return the newest checkpoint whose checksum is right, or None; name damaged ones through `warn`."""
     for path in sorted(folder.glob("step-*.pt"), reverse=True):
         try:
             return _read(path)

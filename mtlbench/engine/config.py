@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mtlbench.errors import MtlbenchError, did_you_mean
 from mtlbench.results.schema import config_hash
@@ -37,6 +37,7 @@ class _Strict(BaseModel):
 
 Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 
 
 class Optimizer(_Strict):
@@ -84,7 +85,8 @@ class Experiment(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
     board: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")] | None = None
-    tasks: Annotated[dict[str, Component], Field(min_length=1)]
+    #: in alphabetical order, whatever the order of the config, so that equal hashes mean equal models
+    tasks: Annotated[dict[TaskName, Component], Field(min_length=1, max_length=30)]
     dataset: Component
     train_transforms: tuple[Component, ...] = ()
     eval_transforms: tuple[Component, ...] = ()
@@ -99,8 +101,13 @@ class Experiment(_Strict):
     evaluation: Evaluation = Evaluation()
     #: train one task at a time, as the single-task references of a board
     single_task: bool = False
-    #: overrides, written as for --cfg-options, that `mtlbench run --demo` applies; `layout` names what to write
+    #: overrides, written as for --cfg-options, that `mtlbench run --demo` applies, see `engine.demo`
     demo: dict[str, Any] = {}
+
+    @field_validator("tasks")
+    @classmethod
+    def _sorted(cls, tasks: dict[str, Component]) -> dict[str, Component]:
+        return dict(sorted(tasks.items()))
 
     def canonical(self) -> dict[str, Any]:
         """Return everything that decides the numbers, as plain JSON: no name, no demo, no place of files.
@@ -119,11 +126,13 @@ class Experiment(_Strict):
 
     @property
     def protocol_hash(self) -> str:
-        """Return the sha256 of what a board freezes: data, labels seen, backbone, length of training, evaluation."""
+        """Return the sha256 of what a board freezes: data, labels seen, backbone, length, evaluation."""
         content = self.canonical()
         frozen = ("dataset", "train_transforms", "eval_transforms", "label_protocol", "backbone")
         protocol = {key: content[key] for key in frozen}
-        protocol["schedule"] = {key: content["schedule"][key] for key in ("batch_size", "iterations", "epochs")}
+        protocol["schedule"] = {
+            key: content["schedule"][key] for key in ("batch_size", "iterations", "epochs")
+        }
         protocol["mode"] = content["evaluation"]["mode"]
         return config_hash(protocol)
 
@@ -131,6 +140,14 @@ class Experiment(_Strict):
         """Return this experiment on some of its tasks, under another name."""
         chosen = {task: self.tasks[task] for task in tasks}
         return self.model_copy(update={"tasks": chosen, "name": name, "single_task": False})
+
+
+#: the parts of an experiment that are not components
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "schedule": Schedule,
+    "optimizer": Optimizer,
+    "evaluation": Evaluation,
+}
 
 
 def load_experiment(
@@ -153,15 +170,21 @@ def load_experiment(
     path = Path(path)
     if not path.is_file():
         raise ConfigError(
-            f"There is no config file {str(path)!r}." + did_you_mean(path.name, _siblings(path)) +
-            " The configs that ship are in the folder configs/ of the repository."
+            f"There is no config file {str(path)!r}."
+            + did_you_mean(path.name, _siblings(path))
+            + " The configs that ship are in the folder configs/ of the repository."
         )
     try:
         raw = Config.fromfile(str(path), lazy_import=False, import_custom_modules=False).to_dict()
     except Exception as error:  # a config is a program: it can fail in any way
-        raise ConfigError(f"The config {str(path)!r} cannot be read: {type(error).__name__}: {error}.") from error
+        raise ConfigError(
+            f"The config {str(path)!r} cannot be read: {type(error).__name__}: {error}."
+        ) from error
     raw = {key: value for key, value in raw.items() if not key.startswith("_")}
     raw.setdefault("name", re.sub(r"[^a-z0-9._-]", "-", path.stem.lower()).replace("_", "-"))
+    for key, field in Experiment.model_fields.items():  # so that overrides reach into defaults
+        if isinstance(field.default, BaseModel):
+            raw.setdefault(key, field.default.model_dump())
     for key, value in (values or {}).items():
         _set(raw, key.lstrip("+"), value, new=key.startswith("+"))
     for override in overrides:
@@ -188,10 +211,7 @@ def validate(raw: Mapping[str, Any], source: str) -> Experiment:
 
 
 def _known_keys(place: tuple[int | str, ...]) -> Iterable[str]:
-    sections: dict[str, type[BaseModel]] = {
-        "schedule": Schedule, "optimizer": Optimizer, "evaluation": Evaluation
-    }
-    model = sections.get(str(place[0]), Experiment) if place else Experiment
+    model = _SECTIONS.get(str(place[0]), Experiment) if place else Experiment
     return model.model_fields
 
 
@@ -217,9 +237,8 @@ def _set(raw: dict[str, Any], key: str, value: Any, *, new: bool) -> None:
         return
     if not isinstance(place, dict):
         raise ConfigError(f"The option {key!r} reaches into a plain value; there is nothing below it.")
-    sections = {"schedule": Schedule, "optimizer": Optimizer, "evaluation": Evaluation}
-    known = set(place) | set(sections[parents[0]].model_fields if parents and parents[0] in sections else ())
-    if last not in (known if parents else known | set(Experiment.model_fields)) and not new:
+    known = set(place) | set(_known_keys(tuple(parents)) if not parents or parents[0] in _SECTIONS else ())
+    if last not in known and not new:
         raise ConfigError(
             f"The config has no key {key!r}.{did_you_mean(last, map(str, known))} "
             f"To add a new key, write +{key}=..."
@@ -234,4 +253,6 @@ def _step(place: Any, part: str, key: str) -> Any:
     elif isinstance(place, dict) and part in place:
         return place[part]
     known = place if isinstance(place, dict) else ()
-    raise ConfigError(f"The config has no key {key!r}: {part!r} is not there.{did_you_mean(part, map(str, known))}")
+    raise ConfigError(
+        f"The config has no key {key!r}: {part!r} is not there.{did_you_mean(part, map(str, known))}"
+    )

@@ -11,7 +11,7 @@ from mtlbench.engine.options import check_options
 from mtlbench.plugin.catalog import Catalog
 
 if TYPE_CHECKING:
-    from torch.utils.data import DataLoader
+    from mtlbench.engine.loader import Loader
 
 
 def open_datasets(experiment: Experiment, catalog: Catalog) -> tuple[Dataset, Dataset]:
@@ -24,19 +24,19 @@ def open_datasets(experiment: Experiment, catalog: Catalog) -> tuple[Dataset, Da
     target = catalog.resolve("dataset", experiment.dataset.type)
     check_options("dataset", experiment.dataset, target)
     tasks = tuple(experiment.tasks)
-    return tuple(target(split=split, tasks=tasks, **experiment.dataset.options) for split in ("train", "val"))  # type: ignore[return-value]
+    options = experiment.dataset.options
+    return target(split="train", tasks=tasks, **options), target(split="val", tasks=tasks, **options)
 
 
 def train_loader(
     experiment: Experiment, dataset: Dataset, kinds: dict[str, str], seed: int, start: int
-) -> tuple[DataLoader, int]:
+) -> tuple[Loader, int]:
     """Return the endless loader of this process from step `start` on, and the number of steps per epoch."""
-    from torch.utils.data import DataLoader
-
     from mtlbench.data.collate import collate_train
     from mtlbench.data.sampler import StepSampler
     from mtlbench.data.view import TrainView
     from mtlbench.engine import distributed
+    from mtlbench.engine.loader import Loader
     from mtlbench.engine.registries import build
 
     schedule = experiment.schedule
@@ -45,31 +45,25 @@ def train_loader(
     sampler = StepSampler(
         len(dataset), schedule.batch_size, seed, start, distributed.rank(), distributed.world_size()
     )
-    loader = DataLoader(
-        view,
-        batch_sampler=sampler,  # type: ignore[arg-type]
-        num_workers=schedule.workers,
-        persistent_workers=False,
-        collate_fn=partial(collate_train, kinds=kinds),
-    )
+    collate = partial(collate_train, kinds=kinds)
+    loader = Loader(view, collate, batch_sampler=sampler, num_workers=schedule.workers)
     return loader, sampler.steps_per_epoch
 
 
-def eval_loader(experiment: Experiment, dataset: Dataset, kinds: dict[str, str]) -> DataLoader:
+def eval_loader(experiment: Experiment, dataset: Dataset, kinds: dict[str, str]) -> Loader:
     """Return the loader of this process's share of the evaluation split, every image once."""
-    from torch.utils.data import DataLoader, Subset
+    from torch.utils.data import Subset
 
     from mtlbench.data.collate import collate_eval
     from mtlbench.data.view import EvalView
     from mtlbench.engine import distributed
+    from mtlbench.engine.loader import Loader
 
-    view = EvalView(dataset, kinds, _plain(experiment.eval_transforms))
-    share = Subset(view, range(distributed.rank(), len(view), distributed.world_size()))  # type: ignore[arg-type]
-    return DataLoader(
-        share,
-        batch_size=experiment.schedule.eval_batch_size,
-        num_workers=experiment.schedule.workers,
-        collate_fn=partial(collate_eval, kinds=kinds),
+    view: Any = EvalView(dataset, kinds, _plain(experiment.eval_transforms))
+    share = range(distributed.rank(), len(view), distributed.world_size())
+    schedule, collate = experiment.schedule, partial(collate_eval, kinds=kinds)
+    return Loader(
+        Subset(view, share), collate, batch_size=schedule.eval_batch_size, num_workers=schedule.workers
     )
 
 

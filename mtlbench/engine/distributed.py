@@ -1,8 +1,8 @@
 """Run one training over several processes: every rank computes its share, gradients are averaged by us.
 
-Why not DistributedDataParallel: balancers need the gradients before they are reduced, shrinking changes the shape of
-parameters in the middle of a run, and a task without labels leaves parameters without a gradient. The parameters that
-train are few, so one flat all-reduce per step costs little.
+Why not DistributedDataParallel: balancers need the gradients before they are reduced, shrinking changes the
+shape of parameters in the middle of a run, and a task without labels leaves parameters without a gradient.
+The parameters that train are few, so one flat all-reduce per step costs little.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ def evaluate(
 ) -> dict[str, dict[str, float]]:
     """Return task -> metric -> value over all images of all processes' loaders.
 
-    Every image is scored by itself against the label at the label's own size; meters hold additive statistics,
-    which are added over processes in the order of ranks.
+    Every image is scored by itself against the label at the label's own size; meters hold additive
+    statistics, which are added over processes in the order of ranks.
 
     Args:
         model: predicts raw outputs.

@@ -31,7 +31,9 @@ def attach(adapter: Adapter, backbone: Backbone) -> frozenset[int]:
     roles = {name: backbone.parameter_role(name) for name in own}
     unknown = set(adapter.trains) - set(roles.values()) - {"all"} - _ROLES
     if unknown:
-        raise ConfigError(f"No backbone parameter has the role {sorted(unknown)[0]!r}; roles are {sorted(_ROLES)}.")
+        raise ConfigError(
+            f"No backbone parameter has the role {sorted(unknown)[0]!r}; roles are {sorted(_ROLES)}."
+        )
     backbone.requires_grad_(False)
     adapter.attach(backbone)
     wanted = _ALWAYS | set(adapter.trains)
@@ -44,7 +46,9 @@ def attach(adapter: Adapter, backbone: Backbone) -> frozenset[int]:
 _ROLES = {"patch_embed", "norm", "rel_pos_bias", "pos_embed", "reduction", "attn", "mlp", "pyramid"}
 
 
-def grouped_parameters(model: nn.Module, injected: frozenset[int]) -> Iterator[tuple[Group, str, nn.Parameter]]:
+def grouped_parameters(
+    model: nn.Module, injected: frozenset[int]
+) -> Iterator[tuple[Group, str, nn.Parameter]]:
     """Yield (group, name, parameter) for every parameter of a multi-task model."""
     for name, parameter in model.named_parameters():
         part = name.split(".", 1)[0]
@@ -55,12 +59,16 @@ def grouped_parameters(model: nn.Module, injected: frozenset[int]) -> Iterator[t
 
 
 def optimizer_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Split what trains into two groups: matrices and kernels decay; biases, norms, scales and tables of
-    relative positions don't (few groups also keep the optimiser's step fast)."""
-    decay, rest = [], []
+    """Split what trains into two groups; few groups keep the optimiser's step fast.
+
+    Matrices and kernels decay; biases, norms, scales, tables of relative positions and balancers don't.
+    """
+    decay: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            exempt = parameter.ndim <= 1 or "relative_position_bias_table" in name
+            table = "relative_position_bias_table" in name
+            exempt = parameter.ndim <= 1 or table or name.startswith("balancer.")
             (rest if exempt else decay).append(parameter)
     groups = [{"params": decay, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]

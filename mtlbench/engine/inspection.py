@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from mtlbench.engine.config import Component, Experiment
-from mtlbench.engine.freezing import grouped_parameters
+from mtlbench.engine.freezing import Group, grouped_parameters
 from mtlbench.engine.model import build_model, build_tasks
 from mtlbench.engine.parameters import ParameterReport, count, dead_parameters
 from mtlbench.engine.registries import REGISTRIES, register
@@ -17,7 +17,7 @@ _SIZE = (224, 224)
 
 def inspect_parameters(
     experiment: Experiment, catalog: Catalog
-) -> tuple[ParameterReport, list[tuple[str, str, tuple[int, ...]]]]:
+) -> tuple[ParameterReport, list[tuple[Group, str, tuple[int, ...]]]]:
     """Return the counts of an experiment's model, and (group, name, shape) of everything that trains."""
     register(experiment, catalog)
     options = {**experiment.backbone.options}
@@ -26,8 +26,8 @@ def inspect_parameters(
     options.pop("weights", None)
     bare = Component(type=experiment.backbone.type, **options)
     model = build_model(experiment.model_copy(update={"backbone": bare}), build_tasks(experiment))
-    size = tuple(options.get("image_size", _SIZE))
-    report = count(model, dead_parameters(model, size))
+    height, width = options.get("image_size", _SIZE)
+    report = count(model, dead_parameters(model, (height, width)))
     trained = [
         (group, name, tuple(parameter.shape))
         for group, name, parameter in grouped_parameters(model, model.injected)

@@ -10,12 +10,15 @@ from torch.utils.data import DataLoader
 
 from mtlbench.engine import distributed
 
+#: the "step" of everything drawn before the first one, such as the weights of new layers
+BUILD = 2**31
+
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:
-    """Return the seed of one step on one process: a function of these numbers and of nothing else.
+    """Return the seed of one step on one process: a function of these numbers and nothing else.
 
-    Every step reseeds the global generators with it. So no generator state has to be saved, and a run that was
-    killed goes on bit for bit like one that was not.
+    Every step reseeds the global generators with it. So no generator state has to be saved, and a run that
+    was killed goes on bit for bit like one that was not.
     """
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint32)[0])
 
@@ -78,5 +81,5 @@ class StepLoop(BaseLoop):
 
 
 def seed_everything(seed: int, step: int) -> None:
-    """Seed torch's generators (all devices) for one step of this process."""
-    torch.manual_seed(step_seed(seed, step, distributed.rank()))
+    """Seed torch's generators (all devices) for one step of this process, or for `BUILD`, alike on all."""
+    torch.manual_seed(step_seed(seed, step, 0 if step == BUILD else distributed.rank()))

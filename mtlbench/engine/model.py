@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtlbench.contracts.adapter import Adapter
@@ -24,10 +25,10 @@ from mtlbench.engine.registries import build
 
 @dataclass
 class TaskLosses:
-    """Hold one step's scalars: a loss per active task, further losses by name, and the regularisers' sum.
+    """Hold one step's scalars: a loss per active task, further ones by name, and the regularisers' sum.
 
-    A loss has the value of the global batch and the gradient of this process's share, scaled so that the mean of
-    the gradients over all processes is the gradient of the global loss.
+    A loss has the value of the global batch and the gradient of this process's share, scaled so that the mean
+    of the gradients over all processes is the gradient of the global loss.
     """
 
     active: dict[str, Tensor]
@@ -71,11 +72,17 @@ class MultiTaskModel(BaseModel):
         """Keep the weights: components initialise themselves, and pretrained ones are loaded already."""
 
     def train(self, mode: bool = True) -> MultiTaskModel:
-        """Switch to training, but keep layers whose own parameters are all frozen in evaluation mode."""
+        """Switch to training, but keep parts of the backbone in which no parameter trains in evaluation mode.
+
+        So neither statistics move there, nor is anything dropped.
+        """
         super().train(mode)
         for module in self.backbone.modules():
+            below = list(module.parameters())
             own = list(module.parameters(recurse=False))
-            if own and not any(parameter.requires_grad for parameter in own):
+            if below and not _train_any(below):
+                module.eval()
+            elif own and not _train_any(own):
                 module.training = False
         return self
 
@@ -87,12 +94,12 @@ class MultiTaskModel(BaseModel):
     def forward(  # type: ignore[override]
         self,
         inputs: Tensor,
-        labels: Mapping[str, Any] | None = None,
-        labelled: Mapping[str, Tensor] | None = None,
-        ids: list[str] | None = None,
+        labels: Mapping[str, Tensor] = MappingProxyType({}),
+        labelled: Mapping[str, Tensor] = MappingProxyType({}),
+        ids: Sequence[str] = (),
         mode: str = "tensor",
     ) -> Any:
-        """Return `TaskLosses` (`mode="loss"`) or raw outputs per task at the decoder's resolution (`"tensor"`)."""
+        """Return `TaskLosses` (`mode="loss"`), or raw outputs per task as the decoder yields them."""
         image, levels = self.encode(inputs)
         decoded = self.decoder(levels)
         if mode == "tensor":
@@ -105,13 +112,15 @@ class MultiTaskModel(BaseModel):
                 more, _ = self.tasks[task].loss(_resize(output, size), labels[task])
                 sums[task] = (sums[task][0] + weight * more, sums[task][1])
         active = _global_losses(sums)
-        step = Step(image, levels, outputs, dict(labels), dict(labelled or {}))
+        step = Step(image, levels, outputs, dict(labels), dict(labelled))
         penalty = self.adapter.penalty()
         return TaskLosses(
             active, self.learner.extra(step), image.new_zeros(()) if penalty is None else penalty
         )
 
-    def parse_losses(self, losses: TaskLosses) -> tuple[TaskLosses, dict[str, Tensor]]:  # type: ignore[override]
+    def parse_losses(  # type: ignore[override]
+        self, losses: TaskLosses
+    ) -> tuple[TaskLosses, dict[str, Tensor]]:
         """Hand the losses on unsummed: balancing is the optimiser wrapper's work."""
         return losses, {task: loss.detach() for task, loss in losses.active.items()}
 
@@ -119,6 +128,10 @@ class MultiTaskModel(BaseModel):
     def predict(self, inputs: Tensor) -> dict[str, Tensor]:
         """Return raw outputs per task for uint8 images (B, 3, H, W), on their device."""
         return self(self.data_preprocessor.cast_data(inputs), mode="tensor")
+
+
+def _train_any(parameters: Iterable[nn.Parameter]) -> bool:
+    return any(parameter.requires_grad for parameter in parameters)
 
 
 def _resize(output: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from contextlib import AbstractContextManager, contextmanager
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -89,9 +89,9 @@ class BalancedOptimWrapper(OptimWrapper):
                 bad = [name for name, good in zip(values, finite, strict=True) if not good]
                 shown = ", ".join(f"{name} = {float(values[name])}" for name in bad)
                 raise NonFiniteLoss(
-                    f"The loss became non-finite: {shown}. The run stopped before this step changed anything; the "
-                    "last good checkpoint is kept. Lower optimizer.lr, set schedule.clip_grad, or check the labels "
-                    "of this task (mtlbench data check)."
+                    f"The loss became non-finite: {shown}. The run stopped before this step changed "
+                    "anything; the last good checkpoint is kept. Lower optimizer.lr, set "
+                    "schedule.clip_grad, or check the labels of this task (mtlbench data check)."
                 )
         weights = balancer.weights(detached) if detached else {}
         total = loss.penalty + balancer.penalty(tuple(terms)).to(loss.penalty)
@@ -129,8 +129,8 @@ def apply_selections(selections: list[Selection], optimizer: torch.optim.Optimiz
 def learning_rate_factor(step: int, steps: int, warmup: float, curve: str, final: float) -> float:
     """Return what the base learning rate is multiplied with at `step` of `steps`.
 
-    Linear from 1/warm-up steps to 1 over the first `warmup` share of the steps, then a cosine, a polynomial of power
-    0.9, or a constant, ending at `final`.
+    Linear from 1/warm-up steps to 1 over the first `warmup` share of the steps, then a cosine, a polynomial
+    of power 0.9, or a constant, ending at `final`.
     """
     rising = round(warmup * steps)
     if step < rising:

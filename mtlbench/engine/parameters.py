@@ -43,8 +43,8 @@ def count(model: MultiTaskModel, dead: tuple[str, ...] = ()) -> ParameterReport:
 def dead_parameters(model: MultiTaskModel, size: tuple[int, int]) -> tuple[str, ...]:
     """Return the names of trainable parameters that no output depends on.
 
-    One backward pass of all outputs, the balancer's weights and the penalties, on one grey image of `size`, in
-    evaluation mode, so that no statistic moves.
+    One backward pass of all outputs, the balancer's weights and the penalties, on one grey image of `size`,
+    in evaluation mode, so that no statistic moves.
     """
     device = next(model.parameters()).device
     was_training = model.training
@@ -57,7 +57,9 @@ def dead_parameters(model: MultiTaskModel, size: tuple[int, int]) -> tuple[str, 
     total = total if penalty is None else total + penalty
     total.backward()
     dead = tuple(
-        name for name, parameter in model.named_parameters() if parameter.requires_grad and parameter.grad is None
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and parameter.grad is None
     )
     model.zero_grad(set_to_none=True)
     model.train(was_training)
@@ -66,7 +68,7 @@ def dead_parameters(model: MultiTaskModel, size: tuple[int, int]) -> tuple[str, 
 
 
 def macs_per_image(model: MultiTaskModel, size: tuple[int, int]) -> int:
-    """Count multiply-accumulates of one image of `size` through all tasks (matrix products and convolutions)."""
+    """Count multiply-accumulates of one image of `size` (matrix products and convolutions)."""
     from torch.utils.flop_counter import FlopCounterMode
 
     device = next(model.parameters()).device

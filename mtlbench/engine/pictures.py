@@ -40,7 +40,7 @@ def draw(
 def _predictions(
     model: MultiTaskModel, experiment: Experiment, dataset: Dataset, kinds: dict[str, str]
 ) -> np.ndarray:
-    """Return a header, then one row per image: the image, and for every task its label above its prediction."""
+    """Return a header, then one row per image: the image, and each task's label above its prediction."""
     model.eval()
     rows: list[np.ndarray] = []
     for batch in eval_loader(experiment, dataset, kinds):
@@ -52,10 +52,14 @@ def _predictions(
             for name, output in outputs.items():
                 task = model.tasks[name]
                 predicted = task.decode(resize_output(output[index : index + 1], size))[0].cpu().numpy()
-                columns.append(np.concatenate([_label(task, batch["labels"][name][index], size), task.draw(predicted)]))
+                columns.append(
+                    np.concatenate([_label(task, batch["labels"][name][index], size), task.draw(predicted)])
+                )
             if not rows:
                 titles = ["image", *outputs]
-                rows.append(_join([_title(text, column) for text, column in zip(titles, columns, strict=True)], 1))
+                rows.append(
+                    _join([_title(text, column) for text, column in zip(titles, columns, strict=True)], 1)
+                )
             rows.append(_join(columns, axis=1))
             if len(rows) > experiment.evaluation.pictures:
                 return _join(rows, axis=0)

@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend has to be chosen first)
+import matplotlib.pyplot as plt
 
 
 def draw_rank_maps(rank_maps: list[dict[str, dict[str, int]]], path: Path) -> None:
@@ -27,7 +27,10 @@ def draw_rank_maps(rank_maps: list[dict[str, dict[str, int]]], path: Path) -> No
     figure.colorbar(shown, ax=left, shrink=0.6)
     epochs = range(1, len(rank_maps) + 1)
     for stream in streams:
-        means = [np.mean([ranks[stream] for ranks in ranks_now.values() if stream in ranks]) for ranks_now in rank_maps]
+        means = [
+            np.mean([ranks[stream] for ranks in ranks_now.values() if stream in ranks])
+            for ranks_now in rank_maps
+        ]
         right.plot(epochs, means, marker=".", label=stream)
     right.set_xlabel("epoch")
     right.set_ylabel("mean rank")

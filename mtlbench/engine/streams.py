@@ -1,8 +1,9 @@
-"""Task streams: activations with a leading axis (shared, task 1 ... task T) instead of a Python loop over tasks.
+"""Task streams: activations with a leading axis (shared, task 1 ... task T) instead of a loop over tasks.
 
-A tensor (S, B, ..., C) has S = 1 where all tasks still share it, S = 1 + T (shared first) where task-specific layers
-fanned it out, or S = T where no shared stream is kept. Frozen layers see streams as batch; low-rank layers of all
-streams are one batched product; a one-stream tensor broadcasts against a fanned-out one for free.
+A tensor (S, B, ..., C) has S = 1 where all tasks still share it, S = 1 + T (shared first) where task-specific
+layers fanned it out, or S = T where no shared stream is kept. Frozen layers see streams as batch; low-rank
+layers of all streams are one batched product; a one-stream tensor broadcasts against a fanned-out one for
+free.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ def per_image(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 def branch(x: Tensor, tasks: int) -> tuple[Tensor, Tensor]:
     """Split a stage's output into (streams for the decoder, streams for the next stage).
 
-    With S = 1 + T the task streams leave to the decoder and the shared one goes on (the MTLoRA line); otherwise
-    both are `x` itself.
+    With S = 1 + T the task streams leave to the decoder and the shared one goes on (the MTLoRA line);
+    otherwise both are `x` itself.
     """
     if x.shape[0] == 1 + tasks:
         return x[1:], x[:1]
@@ -39,7 +40,10 @@ def branch(x: Tensor, tasks: int) -> tuple[Tensor, Tensor]:
 
 
 def batched_linear(x: Tensor, weight: Tensor) -> Tensor:
-    """Multiply every stream with its own weight: (S, B, ..., I) x (R, O, I) -> (max(S, R), B, ..., O), S or R may be 1."""
+    """Multiply every stream with its own weight, where S or R may be 1.
+
+    (S, B, ..., I) x (R, O, I) -> (max(S, R), B, ..., O).
+    """
     streams, outer = x.shape[0], x.shape[1:-1]
     flat = x.reshape(streams, -1, x.shape[-1])
     if streams == 1 and weight.shape[0] > 1:

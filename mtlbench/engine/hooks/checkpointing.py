@@ -26,7 +26,9 @@ class RunCheckpointHook(Hook):
 
     priority = "LOW"
 
-    def __init__(self, folder: Path, every: int, identity: dict[str, Any], epochs: EpochHook, cost: CostHook) -> None:
+    def __init__(
+        self, folder: Path, every: int, identity: dict[str, Any], epochs: EpochHook, cost: CostHook
+    ) -> None:
         self.folder = folder
         self.every = every
         self.identity = identity
@@ -39,15 +41,21 @@ class RunCheckpointHook(Hook):
         """Save where an epoch ends (after `EpochHook` closed it) and at the very end."""
         done = batch_idx + 1
         if done % (runner.train_loop.epoch_length * self.every) == 0 or done == runner.max_iters:
+            distributed.average_gradients(runner.optim_wrapper.parameters)
             if distributed.rank() == 0:
                 checkpoint.save(self.folder, done, self._content(runner))
             distributed.barrier()
 
     def _content(self, runner: Any) -> dict[str, Any]:
+        parameters = runner.model.named_parameters()
+        accumulated = {
+            name: p.grad for name, p in parameters if p.grad is not None
+        }  # no step was made of them
         return {
             "identity": self.identity,
             "structure": runner.model.adapter.structure(),
             "model": trained_state(runner.model),
+            "gradients": accumulated,
             "optimizer": runner.optim_wrapper.optimizer.state_dict(),
             "epochs": self.epochs.state(),
             "train_seconds": self.cost.train_seconds,
@@ -59,12 +67,13 @@ def restore(content: dict[str, Any], identity: dict[str, Any], model: MultiTaskM
     """Give a freshly built model the structure and the values of a checkpoint.
 
     Raises:
-        CheckpointError: it belongs to another config or seed, or lacks a parameter that trains.
+        CheckpointError: it belongs to another config, seed or number of processes, or lacks a parameter that
+            trains.
     """
     if content["identity"] != identity:
         raise checkpoint.CheckpointError(
-            "The checkpoint in this work dir belongs to another config or seed. Choose another --work-dir, or start "
-            "anew there with --restart."
+            "The checkpoint in this work dir belongs to another config, seed or number of processes. Choose "
+            "another --work-dir, or start anew there with --restart."
         )
     model.adapter.restore(content["structure"])
     missing, unexpected = model.load_state_dict(content["model"], strict=False)
@@ -72,6 +81,9 @@ def restore(content: dict[str, Any], identity: dict[str, Any], model: MultiTaskM
     if set(missing) - frozen or unexpected:
         names = sorted((set(missing) - frozen) | set(unexpected))
         raise checkpoint.CheckpointError(
-            f"The checkpoint does not fit the model: {names[0]} and {len(names) - 1} more. It was written by another "
-            "version of a component; start anew with --restart."
+            f"The checkpoint does not fit the model: {names[0]} and {len(names) - 1} more. It was written by "
+            "another version of a component; start anew with --restart."
         )
+    for name, gradient in content["gradients"].items():
+        parameter = model.get_parameter(name)
+        parameter.grad = gradient.to(parameter.device)

@@ -25,6 +25,7 @@ class CostHook(Hook):
         self.steps: list[float] = []
         self.seconds_before = 0.0
         self._began = self._step_began = time.perf_counter()
+        self._ended: float | None = None
 
     def before_train(self, runner: Any) -> None:
         """Start the clock, and the device's count of peak memory."""
@@ -43,6 +44,10 @@ class CostHook(Hook):
         """Note how long the step took."""
         self.steps.append(self._now() - self._step_began)
 
+    def after_train(self, runner: Any) -> None:
+        """Stop the clock; evaluation is not training."""
+        self._ended = self._now()
+
     def _now(self) -> float:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
@@ -51,10 +56,10 @@ class CostHook(Hook):
     @property
     def train_seconds(self) -> float:
         """Return the seconds trained, over all resumptions."""
-        return self.seconds_before + time.perf_counter() - self._began
+        return self.seconds_before + (self._ended or time.perf_counter()) - self._began
 
     def step_ms(self, part: slice = slice(None)) -> float | None:
-        """Return the median step of a part of this process's steps in milliseconds, None when there is none."""
+        """Return the median step of a part of this process's steps in milliseconds, None without any."""
         steps = self.steps[_SKIPPED:][part] or self.steps[part]
         return 1000 * statistics.median(steps) if steps else None
 

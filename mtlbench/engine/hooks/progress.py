@@ -8,7 +8,14 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from mtlbench.engine import distributed
 
@@ -30,8 +37,14 @@ class ProgressHook(Hook):
         self._began, self._start = time.monotonic(), runner.iter
         if self.shown and self.console.is_terminal:
             self.bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"),
-                TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console,
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[loss]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=self.console,
             )
             self.row = self.bar.add_task(self.title, total=runner.max_iters, completed=runner.iter, loss="")
             self.bar.start()
@@ -43,12 +56,15 @@ class ProgressHook(Hook):
         done = batch_idx + 1
         tenth = max(1, runner.max_iters // 10)
         if self.bar is not None:
-            self.bar.update(self.row, completed=done, loss=_short(outputs) if done % 5 == 0 or done == 1 else None)
+            self.bar.update(
+                self.row, completed=done, loss=_short(outputs) if done % 5 == 0 or done == 1 else None
+            )
         elif self.shown and done % tenth == 0:
             spent = time.monotonic() - self._began
             left = spent / (done - self._start) * (runner.max_iters - done)
             self.console.print(
-                f"{self.title}  step {done}/{runner.max_iters}  {_short(outputs)}  {spent:.0f} s, {left:.0f} s left",
+                f"{self.title}  step {done}/{runner.max_iters}  {_short(outputs)}  {spent:.0f} s, "
+                f"{left:.0f} s left",
                 highlight=False,
             )
 

@@ -1,0 +1,60 @@
+"""Every config that ships describes an experiment whose components exist and take its options."""
+
+from pathlib import Path
+
+import pytest
+
+from mtlbench.engine.config import load_experiment
+from mtlbench.engine.registries import register
+from mtlbench.plugin import Catalog
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+NAMES = sorted(path.name for path in CONFIGS.glob("*.py"))
+
+
+def test_there_are_configs():
+    assert "faar_vitb_nyud.py" in NAMES and "faar_synthrooms.py" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_names_components_that_exist_with_their_options(name):
+    experiment = load_experiment(CONFIGS / name)
+    providers = register(experiment, Catalog.load())
+    assert providers.keys() == {
+        *(f"task.{task}" for task in experiment.tasks),
+        "dataset",
+        "backbone",
+        "adapter",
+        "decoder",
+        "balancer",
+        "label_protocol",
+        "learner",
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_is_named_after_its_method(name):
+    experiment = load_experiment(CONFIGS / name)
+    assert name.replace("_", "-").startswith(experiment.name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dataset_has_the_tasks_of_the_config(name):
+    experiment = load_experiment(CONFIGS / name)
+    dataset = Catalog.load().resolve("dataset", experiment.dataset.type)
+    assert experiment.tasks.keys() <= dataset.task_options.keys()
+    for task, component in experiment.tasks.items():
+        known = {"type": task, **dataset.task_options[task]}
+        stated = {"type": component.type, **component.options}
+        assert {key: known[key] for key in known.keys() & stated.keys()} == {
+            key: stated[key] for key in known.keys() & stated.keys()
+        }
+
+
+def test_the_configs_of_a_board_share_its_protocol():
+    protocols: dict[str, set[str]] = {}
+    for name in NAMES:
+        experiment = load_experiment(CONFIGS / name)
+        if experiment.board:
+            protocols.setdefault(experiment.board, set()).add(experiment.protocol_hash)
+    assert {board: len(found) for board, found in protocols.items()} == {"synthrooms-v1": 1}
