@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from mtlbench.errors import MtlbenchError
+from mtlbench.results.store import write_atomically
 
 FORMAT = 1
 _KEPT = 2
@@ -36,8 +36,8 @@ def save(folder: Path, step: int, content: dict[str, Any]) -> Path:
     digest = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(path, data)
-        _replace(path.with_suffix(".json"), json.dumps(digest).encode())
+        write_atomically(path, data)
+        write_atomically(path.with_suffix(".json"), json.dumps(digest).encode())
     except OSError as error:
         raise CheckpointError(
             f"The checkpoint {path} cannot be written: {error.strerror or error}. Free some space (or "
@@ -72,15 +72,3 @@ def _read(path: Path) -> dict[str, Any]:
     if content.get("format") != FORMAT:
         raise CheckpointError(f"its format {content.get('format')!r} is not {FORMAT}")
     return content
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
