@@ -33,6 +33,10 @@ class Adapter(ABC):
     #: roles of the backbone's own parameters that train too (`Backbone.parameter_role`); `("all",)`: each
     trains: Collection[str] = ()
 
+    #: training batches on which batch norms are estimated anew before evaluation: for adapters whose training
+    #: passes run another network than the one that is evaluated; 0 where both are one
+    recalibration: int = 0
+
     def __init__(self, tasks: Sequence[str]) -> None:
         self.tasks = tuple(tasks)
 

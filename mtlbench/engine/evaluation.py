@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mtlbench.engine import distributed
@@ -47,6 +49,27 @@ def evaluate(
                 merged.merge(state)  # type: ignore[arg-type]
             meters[name] = merged
     return {name: meter.compute() for name, meter in meters.items()}
+
+
+@torch.no_grad()
+def recalibrate(model: MultiTaskModel, loader: Iterable[dict[str, Any]], batches: int) -> None:
+    """Estimate the statistics of all batch norms anew, as means over some training batches.
+
+    Everything else is in evaluation mode: the statistics are those of the network that is evaluated, where
+    training passes were of another one (random ranks, say). No parameter changes.
+    """
+    model.eval()
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    kept = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train()
+    for number, batch in enumerate(islice(loader, batches), start=1):
+        for norm in norms:
+            norm.momentum = 1 / number  # a running mean of the batches, the first of which replaces what was
+        model.predict(batch["inputs"])
+    for norm, momentum in zip(norms, kept, strict=True):
+        norm.momentum = momentum
+    model.eval()
 
 
 def _fit(output: Tensor, batch: dict[str, Any], index: int, size: tuple[int, int]) -> Tensor:

@@ -16,7 +16,7 @@ from mtlbench.engine.compat import import_torchvision
 from mtlbench.engine.config import Experiment
 from mtlbench.engine.datasets import eval_loader, train_loader
 from mtlbench.engine.errors import RunError
-from mtlbench.engine.evaluation import evaluate
+from mtlbench.engine.evaluation import evaluate, recalibrate
 from mtlbench.engine.hooks.checkpointing import RunCheckpointHook, restore
 from mtlbench.engine.hooks.cost import CostHook
 from mtlbench.engine.hooks.epoch import EpochHook
@@ -138,6 +138,9 @@ def _run(
     finally:
         progress.close()
 
+    if model.adapter.recalibration:
+        batches, _ = train_loader(experiment, datasets[0], kinds, options.seed, 0)
+        recalibrate(model, batches, model.adapter.recalibration)
     metrics = evaluate(model, eval_loader(experiment, datasets[1], kinds), experiment.evaluation.mode)
     log.info("metrics %s", metrics)
     record = make_record(

@@ -43,6 +43,8 @@ class FAAR(Adapter):
         explore: probability of drawing b from U{1..R} instead of U{1..cap}; what is gone then counts as cap.
         magnitude_rate: `dora` only: how fast magnitudes follow θ.
         regulariser: `dora` only: weight of the penalty that keeps magnitudes near the frozen ones.
+        recalibration: training batches on which batch norms are estimated anew before evaluation, because
+            training runs with random ranks and evaluation with all; 0 keeps the running statistics.
         trains: roles of the backbone's own parameters that train too.
     """
 
@@ -62,6 +64,7 @@ class FAAR(Adapter):
         explore: float = 0.0,
         magnitude_rate: float = 0.1,
         regulariser: float = 1e-4,
+        recalibration: int = 16,
         trains: Collection[str] = ("norm", "patch_embed", "rel_pos_bias"),
     ) -> None:
         super().__init__(tasks)
@@ -74,7 +77,7 @@ class FAAR(Adapter):
             raise MtlbenchError(f"faar has no variant {variant!r}: choose 'dora' or 'lora'.{hint}")
         if SHARED in self.tasks:
             raise MtlbenchError(f"faar calls the stream of all tasks {SHARED!r}: rename that task.")
-        self.trains = tuple(trains)
+        self.trains, self.recalibration = tuple(trains), recalibration
         self.rank, self.explore, self.beta, self.warmup_epochs = rank, explore, beta, warmup_epochs
         self.rho, self.margin, self.floor, self.regulariser = rho, margin, floor, regulariser
         self._layer = partial(layers[variant], rank=rank, scale=scale, dropout=dropout)
