@@ -1,4 +1,4 @@
-# How rooms_swin.safetensors was made: intrinsic images (surface colour and shading) of rooms that no board shows.
+# How rooms_swin.safetensors was made: surface colour and shading of rooms that no board shows.
 # Afterwards: python -m mtlbench_timm.export runs/pretrain_rooms_swin/seed0 rooms_swin.safetensors
 _base_ = ["_base_/datasets/synthrooms.py", "_base_/decoders/hrnet_small.py", "_base_/schedules/synthrooms.py"]
 name = "pretrain-rooms-swin"

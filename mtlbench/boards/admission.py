@@ -40,8 +40,9 @@ def admit(folder: Path, board: Board) -> tuple[list[Record], list[Refusal]]:
     for path, record in iter_records(results):
         name = path.relative_to(results).as_posix()
         if isinstance(record, BadRecord):
-            reasons = [record.reason]
-        elif name != f"{record.name}/{record.run_id}.json":
+            refusals.append(Refusal(name, record.reason))
+            continue
+        if name != f"{record.name}/{record.run_id}.json":
             reasons = [f"its path must be {record.name}/{record.run_id}.json"]
         else:
             reasons = objections(record, board, frozen)

@@ -131,10 +131,18 @@ def _score(method: Method, references: Mapping[str, Method], board: Board) -> Me
 
 def _rank(methods: list[Method]) -> list[Method]:
     ranked: list[Method] = []
-    ordered = sorted(methods, key=lambda method: (-method.delta.mean, method.name))
-    for position, method in enumerate(ordered, start=1):
-        tied = bool(ranked) and tie(ordered[ranked[-1].rank - 1].delta, method.delta)
+    scored = [(method.delta, method) for method in methods if method.delta is not None]
+    leader: Spread | None = None  # of the rank above
+    for position, (delta, method) in enumerate(sorted(scored, key=_by_mean), start=1):
+        tied = leader is not None and tie(leader, delta)
         if tied:
             ranked[-1] = replace(ranked[-1], tied=True)
+        else:
+            leader = delta
         ranked.append(replace(method, rank=ranked[-1].rank if tied else position, tied=tied))
     return ranked
+
+
+def _by_mean(scored: tuple[Spread, Method]) -> tuple[float, str]:
+    delta, method = scored
+    return -delta.mean, method.name

@@ -25,7 +25,8 @@ AXES: dict[CostAxis, tuple[str, Read]] = {
 def mean_cost(records: Sequence[Record], read: Read) -> float | None:
     """Return the mean over records, or None where one of them lacks the number."""
     values = [read(record) for record in records]
-    return None if None in values else statistics.fmean(values)
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) else None
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:

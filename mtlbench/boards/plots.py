@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator
 
-from mtlbench.boards.aggregate import Method, Standing
+from mtlbench.boards.aggregate import Spread, Standing
 from mtlbench.boards.costs import AXES, front, mean_cost
 from mtlbench.results.schema import canonical_json
 
@@ -44,8 +45,8 @@ def draw(standing: Standing) -> dict[str, bytes]:
         return {}
     pictures = {"plots/tasks.svg": _tasks(standing)}
     title, read = AXES[standing.board.cost_axis]
-    costs = [(method, mean_cost(method.records, read)) for method in standing.ranked]
-    placed = [(method, cost) for method, cost in costs if cost is not None]
+    costs = [(method.name, mean_cost(method.records, read), method.delta) for method in standing.ranked]
+    placed = [(name, cost, delta) for name, cost, delta in costs if cost is not None and delta is not None]
     if placed:
         pictures["plots/delta-cost.svg"] = _delta_cost(placed, title)
     return dict(sorted(pictures.items()))
@@ -55,27 +56,27 @@ def same_picture(old: bytes, new: bytes) -> bool:
     """Say whether two pictures are equal, or show the same numbers in different versions of matplotlib."""
     if old == new:
         return True
-    versions = [re.search(rb"<dc:title>(.*?)</dc:title>", picture) for picture in (old, new)]
-    numbers = [re.search(rb"<dc:description>(.*?)</dc:description>", picture) for picture in (old, new)]
-    if None in versions or None in numbers:
+    versions = [re.findall(rb"<dc:title>(.*?)</dc:title>", picture)[:1] for picture in (old, new)]
+    numbers = [re.findall(rb"<dc:description>(.*?)</dc:description>", picture)[:1] for picture in (old, new)]
+    if not all((*versions, *numbers)):
         return False
-    return versions[0][1] != versions[1][1] and numbers[0][1] == numbers[1][1]
+    return versions[0] != versions[1] and numbers[0] == numbers[1]
 
 
-def _delta_cost(placed: Sequence[tuple[Method, float]], title: str) -> bytes:
-    points = [(cost, method.delta.mean) for method, cost in placed]
+def _delta_cost(placed: Sequence[tuple[str, float, Spread]], title: str) -> bytes:
+    points = [(cost, delta.mean) for _, cost, delta in placed]
     best = front(points)
     with _picture(width=7.5, height=4.8) as (figure, axes):
         axes.axhline(0, color=INK, linewidth=1, linestyle=(0, (4, 3)), label="single task")
-        stairs = zip(*(points[index] for index in best), strict=True)
+        stairs = np.array([points[index] for index in best]).T
         axes.plot(*stairs, color=ACCENT, alpha=0.45, drawstyle="steps-post", label="Pareto front", zorder=2)
         others = sorted({*range(len(placed))} - {*best})
         for indices, color in ((others, COLORS[0]), (best, ACCENT)):
             x, y = [points[index][0] for index in indices], [points[index][1] for index in indices]
-            deviations = [placed[index][0].delta.std for index in indices]
+            deviations = [placed[index][2].std or 0 for index in indices]
             axes.errorbar(x, y, deviations, fmt="o", color=color, capsize=3, zorder=3)
         for index in range(len(placed)) if len(placed) <= MAX_LABELS else best:
-            label = axes.annotate(placed[index][0].name, points[index], (7, 5), textcoords="offset points")
+            label = axes.annotate(placed[index][0], points[index], (7, 5), textcoords="offset points")
             label.set_path_effects([withStroke(linewidth=3, foreground="white")])
         if min(cost for cost, _ in points) > 0:
             axes.set_xscale("log")
@@ -88,7 +89,7 @@ def _delta_cost(placed: Sequence[tuple[Method, float]], title: str) -> bytes:
         axes.set_ylabel("Δm (%), mean ± std over seeds")
         axes.legend(loc="lower right", frameon=False)
         figure.subplots_adjust(left=0.11, right=0.97, bottom=0.12, top=0.96)
-        return _svg(figure, [(method.name, cost, *method.delta) for method, cost in placed])
+        return _svg(figure, [(name, cost, *delta) for name, cost, delta in placed])
 
 
 def _tasks(standing: Standing) -> bytes:
@@ -121,7 +122,7 @@ def _tasks(standing: Standing) -> bytes:
 @contextmanager
 def _picture(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     # a user's matplotlibrc must not change a board
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE}):
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE}):  # type: ignore[dict-item]
         figure = Figure(figsize=(width, height))
         yield figure, figure.add_subplot()
 

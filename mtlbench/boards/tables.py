@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from mtlbench.boards.aggregate import Method, Spread, Standing
 from mtlbench.boards.costs import Read, mean_cost
@@ -79,7 +81,7 @@ def millions(count: float | None) -> str:
     return _number(None if count is None else count / 1e6, 3)
 
 
-def _all_metrics(standing: Standing) -> Iterable[dict[str, Spread]]:
+def _all_metrics(standing: Standing) -> Iterable[Mapping[str, Spread]]:
     return [method.metrics for method in standing.methods]
 
 
@@ -90,7 +92,7 @@ def _reference_row(standing: Standing, digits: dict[str, int]) -> list[str]:
         for task in standing.board.references
     ]
     models = [*references.values()]
-    trainable = sum(mean_cost(model.records, lambda run: run.parameters.trainable) for model in models)
+    trainable = sum(statistics.fmean(run.parameters.trainable for run in model.records) for model in models)
     seeds = ", ".join(sorted({str(len(model.records)) for model in models}))
     return [NONE, "**single task**", "0 (reference)", *metrics, millions(trainable), seeds]
 
@@ -98,10 +100,11 @@ def _reference_row(standing: Standing, digits: dict[str, int]) -> list[str]:
 def _costs(methods: Sequence[Method]) -> list[str]:
     def cell(read: Read, decimals: int, scale: float = 1, join: Callable = sum) -> str:
         means = [mean_cost(method.records, read) for method in methods]
-        return _number(None if None in means else join(means) / scale, decimals)
+        known = [mean for mean in means if mean is not None]
+        return _number(join(known) / scale if len(known) == len(means) else None, decimals)
 
     return [
-        *(cell(lambda run, group=group: getattr(run.parameters, group), 0) for group in GROUPS),
+        *(cell(attrgetter(f"parameters.{group}"), 0) for group in GROUPS),
         cell(lambda run: run.cost.macs, 3, 1e9),
         cell(lambda run: run.cost.forward_passes, 1),
         cell(lambda run: run.cost.step_time_ms, 1),

@@ -79,9 +79,10 @@ class GlobalBatchNorm(nn.BatchNorm2d):
         centred = y - mean[:, None, None]
         variance = _Sum.apply(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+            self.num_batches_tracked += 1  # type: ignore[operator, assignment]
+            self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr, arg-type]
+            unbiased = variance * (count / (count - 1))
+            self.running_var.lerp_(unbiased, self.momentum)  # type: ignore[union-attr, arg-type]
         scale = self.weight * (variance + self.eps).rsqrt()
         return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
 

@@ -63,7 +63,7 @@ class NYUD(Dataset):
         return sample
 
     def fingerprint(self) -> str:
-        """Return a hash of the split list and of the names and sizes of all its files, whatever tasks are asked."""
+        """Return a hash of the split list and of the names and sizes of all its files, whichever tasks."""
         digest = hashlib.sha256(self.release.name.encode())
         for part in ("image", *sorted(READERS)):
             for name in self.ids:

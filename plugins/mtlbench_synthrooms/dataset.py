@@ -39,7 +39,8 @@ class SynthRooms(Dataset):
         size: of the images, (H, W).
         train_rooms: number of rooms in `train`.
         val_rooms: number of rooms in `val`.
-        world: `main`; or rooms that no board shows: `pretrain` for backbones, `tune` for choosing hyper-parameters.
+        world: `main`; or rooms that no board shows: `pretrain` for backbones, `tune` for choosing
+            hyper-parameters.
 
     Raises:
         MtlbenchError: an option has no such value.

@@ -45,8 +45,13 @@ def main(run_dir: str, path: str) -> None:
     trained = {n.removeprefix(prefix): v for n, v in content["model"].items() if n.startswith(prefix)}
     backbone.load_state_dict(trained)
     identity = content["identity"]
-    note = {"recipe": "configs/pretrain_rooms_swin.py", "config": identity["config"], "seed": str(identity["seed"])}
-    export_backbone(backbone, path, {**note, "step": str(content["step"])})
+    note = {
+        "recipe": "configs/pretrain_rooms_swin.py",
+        "config": identity["config"],
+        "seed": str(identity["seed"]),
+        "step": str(content["step"]),
+    }
+    export_backbone(backbone, path, note)
 
 
 if __name__ == "__main__":
