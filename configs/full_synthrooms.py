@@ -7,3 +7,4 @@ _base_ = [
 ]
 name = "full"
 adapter = dict(type="full")
+optimizer = dict(lr=1.5e-3)  # the best of the grid, see the schedule
