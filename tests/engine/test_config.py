@@ -34,12 +34,12 @@ def test_every_fault_is_named_at_once(tiny_config):
 
 @pytest.mark.parametrize("change", [{"iterations": None}, {"epochs": 3}])
 def test_a_run_has_exactly_one_length(load, change):
-    with pytest.raises(ConfigError, match="exactly one of schedule.iterations and schedule.epochs"):
+    with pytest.raises(ConfigError, match="give exactly one of"):
         load(**{f"schedule__{key}": value for key, value in change.items()})
 
 
 def test_task_names_must_fit_records(load):
-    with pytest.raises(ConfigError, match="tasks.SemSeg"):
+    with pytest.raises(ConfigError, match=r"tasks\.SemSeg"):
         load('tasks = dict(SemSeg=dict(type="semseg", classes=14))')
 
 
