@@ -53,7 +53,7 @@ def render(name: str, check: bool, leaderboards: Path) -> None:
 def submit(run: Path, name: str, leaderboards: Path) -> None:
     """Add the record of RUN, a run's folder or a record's file, to a board.
 
-    Example: mtlbench board submit work_dirs/faar-synthrooms --board synthrooms-v1
+    Example: mtlbench board submit runs/faar_synthrooms/seed0 --board synthrooms-v1
     """
     from mtlbench.boards.board import find_board
     from mtlbench.boards.submit import submit as submit_record
