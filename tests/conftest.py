@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: on tiny tensors, threads just wait
 
 from mtlbench.results.schema import Record, config_hash, run_id
 from mtlbench.results.store import write_record

@@ -118,6 +118,8 @@ class FAAR(Adapter):
             for key in layer.streams.values()
             if layer.A[key].grad is not None  # a task that no image of the step is labelled for
         ]
+        if not slots:  # a step whose images have no label at all
+            return
         scores = slot_scores([(layer.A[key], layer.B[key]) for layer, key in slots])
         for (layer, key), score in zip(slots, scores, strict=True):
             average = layer.get_buffer(f"score_{key}")
