@@ -11,7 +11,9 @@ COMMANDS = {
         "mtlbench.cli.params:params", "Count the parameters of a config by group, without data or weights."
     ),
     "data": LazyCommand("mtlbench.cli.data:data", "Fetch, make, check and show datasets."),
-    "board": LazyCommand("mtlbench.cli.board:board", "Render a board, submit a record to it, check its records."),
+    "board": LazyCommand(
+        "mtlbench.cli.board:board", "Render a board, submit a record to it, check its records."
+    ),
     "list": LazyCommand("mtlbench.cli.list:list_command", "List the components that experiments can name."),
     "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins and what is broken."),
 }
