@@ -51,7 +51,10 @@ class Optimizer(_Strict):
 
 
 class Schedule(_Strict):
-    """Say how long and how training goes; give either `iterations` or `epochs`."""
+    """Say how long and how training goes; give either `iterations` or `epochs`.
+
+    `batch_size` counts the images of one step, which all processes share.
+    """
 
     batch_size: Positive
     iterations: Positive | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mtlbench.contracts.dataset import Dataset
-from mtlbench.engine.config import Experiment
+from mtlbench.engine.config import ConfigError, Experiment, Schedule
 from mtlbench.engine.options import check_options
 from mtlbench.plugin.catalog import Catalog
 
@@ -31,7 +32,13 @@ def open_datasets(experiment: Experiment, catalog: Catalog) -> tuple[Dataset, Da
 def train_loader(
     experiment: Experiment, dataset: Dataset, kinds: dict[str, str], seed: int, start: int
 ) -> tuple[Loader, int]:
-    """Return the endless loader of this process from step `start` on, and the number of steps per epoch."""
+    """Return the endless loader of this process from step `start` on, and the number of steps per epoch.
+
+    Processes share the batch of a step equally, so that a run doesn't depend on how many they are.
+
+    Raises:
+        ConfigError: the batch cannot be shared equally.
+    """
     from mtlbench.data.collate import collate_train
     from mtlbench.data.sampler import StepSampler
     from mtlbench.data.view import TrainView
@@ -39,14 +46,18 @@ def train_loader(
     from mtlbench.engine.loader import Loader
     from mtlbench.engine.registries import build
 
-    schedule = experiment.schedule
+    schedule, processes = experiment.schedule, distributed.world_size()
+    share, rest = divmod(schedule.batch_size, processes)
+    if rest:
+        raise ConfigError(
+            f"{processes} processes cannot share schedule.batch_size={schedule.batch_size} equally; choose a "
+            f"multiple of {processes}, or another number of processes."
+        )
     visible = build("label_protocol", experiment.label_protocol).visible(dataset.ids, tuple(kinds), seed)
     view = TrainView(dataset, kinds, _plain(experiment.train_transforms), seed, visible)
-    sampler = StepSampler(
-        len(dataset), schedule.batch_size, seed, start, distributed.rank(), distributed.world_size()
-    )
+    sampler = StepSampler(len(dataset), share, seed, start, distributed.rank(), processes)
     collate = partial(collate_train, kinds=kinds)
-    loader = Loader(view, collate, batch_sampler=sampler, num_workers=schedule.workers)
+    loader = Loader(view, collate, batch_sampler=sampler, num_workers=_workers(schedule))
     return loader, sampler.steps_per_epoch
 
 
@@ -63,8 +74,13 @@ def eval_loader(experiment: Experiment, dataset: Dataset, kinds: dict[str, str])
     share = range(distributed.rank(), len(view), distributed.world_size())
     schedule, collate = experiment.schedule, partial(collate_eval, kinds=kinds)
     return Loader(
-        Subset(view, share), collate, batch_size=schedule.eval_batch_size, num_workers=schedule.workers
+        Subset(view, share), collate, batch_size=schedule.eval_batch_size, num_workers=_workers(schedule)
     )
+
+
+def _workers(schedule: Schedule) -> int:
+    # never more than there are cores: what a batch holds does not depend on who reads it
+    return min(schedule.workers, os.cpu_count() or 1)
 
 
 def _plain(components: Any) -> list[dict[str, Any]]:

@@ -12,7 +12,6 @@ import torch
 
 from mtlbench.contracts.dataset import Dataset
 from mtlbench.contracts.task import Task
-from mtlbench.engine import distributed
 from mtlbench.engine.config import Experiment
 from mtlbench.engine.errors import RunError
 from mtlbench.engine.hooks.cost import CostHook
@@ -83,7 +82,7 @@ def make_cost(cost: CostHook, macs: int, batch_size: int, epoch_length: int, fir
     Args:
         cost: what measured.
         macs: multiply-accumulates per image; 0 where they could not be counted.
-        batch_size: of one process.
+        batch_size: images of one step, over all processes.
         epoch_length: steps per epoch.
         first_ms: median step of the first epoch, where an earlier process trained it.
     """
@@ -96,7 +95,7 @@ def make_cost(cost: CostHook, macs: int, batch_size: int, epoch_length: int, fir
         step_time_last_ms=cost.step_ms(slice(-epoch_length, None)),
         peak_memory_mb=cost.peak_memory_mb,
         train_seconds=cost.train_seconds,
-        images_per_second=1000 * batch_size * distributed.world_size() / step if step else None,
+        images_per_second=1000 * batch_size / step if step else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Two processes with batch B are one process with batch 2B."""
+"""Two processes that share a batch are one process with the whole batch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import torch
 
 from mtlbench.engine import checkpoint, distributed
 from mtlbench.engine.checkpoint import CheckpointError, load_latest
+from mtlbench.engine.config import ConfigError
+from mtlbench.engine.datasets import train_loader
 from mtlbench.results.store import load_record
 
 STEPS = (4, 8)
@@ -25,14 +27,14 @@ LINES = (
 
 
 def files(folder: Path) -> set[str]:
-    """Return the names below `folder`, without batch size and times."""
+    """Return the names below `folder`, without times."""
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return {re.sub(r"\d{8}_\d{6}|-[0-9a-f]{8}-", "X", name) for name in names}
+    return {re.sub(r"\d{8}_\d{6}", "X", name) for name in names}
 
 
-def test_two_processes_are_one_with_twice_the_batch(tiny_config, train, tmp_path):
+def test_two_processes_with_half_the_batch_each_are_one_with_all_of_it(tiny_config, train, tmp_path):
     _, one = train(*LINES, work_dir=tmp_path / "one" / "seed1", seed=1)
-    config = tiny_config(*LINES, "schedule.update(batch_size=2)")
+    config = tiny_config(*LINES)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command = [*launch, "-m", "mtlbench", "run", str(config), "--work-dir", str(tmp_path / "two")]
     done = subprocess.run(
@@ -42,7 +44,7 @@ def test_two_processes_are_one_with_twice_the_batch(tiny_config, train, tmp_path
     two = tmp_path / "two" / "seed1"
 
     ours, theirs = (load_record(next(place.glob("*-seed1.json"))) for place in (one, two))
-    assert ours.rank_map == theirs.rank_map
+    assert ours.rank_map == theirs.rank_map and ours.run_id == theirs.run_id
     assert any(rank < 8 for streams in ours.rank_map.values() for rank in streams.values())
     for task, (first, second) in ours.curves.items():
         assert theirs.curves[task] == [pytest.approx(first, rel=1e-6), pytest.approx(second, rel=1e-3)]
@@ -74,6 +76,13 @@ def test_a_checkpoint_of_two_processes_is_not_one_of_one(train, tmp_path, monkey
     )
     with pytest.raises(CheckpointError, match="another config, seed or number of processes"):
         train(schedule__iterations=1)
+
+
+def test_a_batch_that_cannot_be_shared_equally_is_refused(load, monkeypatch):
+    experiment = load()
+    monkeypatch.setattr(distributed, "world_size", lambda: 3)
+    with pytest.raises(ConfigError, match="3 processes cannot share schedule.batch_size=4"):
+        train_loader(experiment, range(12), {}, 0, 0)
 
 
 def test_one_process_needs_no_group():
