@@ -115,9 +115,8 @@ def _one(
 ) -> None:
     from mtlbench.engine.datasets import open_datasets
 
-    datasets = open_datasets(
-        experiment, catalog
-    )  # before torch is imported: a missing dataset is said at once
+    # before torch is imported: a missing dataset is said at once
+    datasets = open_datasets(experiment, catalog)
 
     import torch
     from rich.console import Console
