@@ -58,12 +58,20 @@ class TrainView:
 class EvalView:
     """Yield samples whose image is transformed and whose labels stay as the dataset has them.
 
+    `with_labels` transforms the labels too, as the evaluation mode `legacy448` of the MTLoRA line does.
+
     Raises:
         MtlbenchError: a transform is random.
     """
 
-    def __init__(self, dataset: Dataset, kinds: Mapping[str, str], transforms: Iterable[Any] = ()) -> None:
-        self.dataset, self.kinds = dataset, dict(kinds)
+    def __init__(
+        self,
+        dataset: Dataset,
+        kinds: Mapping[str, str],
+        transforms: Iterable[Any] = (),
+        with_labels: bool = False,
+    ) -> None:
+        self.dataset, self.kinds, self.with_labels = dataset, dict(kinds), with_labels
         self.transforms = build_transforms(transforms)
         for transform in self.transforms:
             if getattr(transform, "random", False):
@@ -79,6 +87,10 @@ class EvalView:
         """Return the sample `index`."""
         sample = self.dataset[index]
         labels = {task: label for task, label in sample["labels"].items() if task in self.kinds}
+        if self.with_labels:
+            whole = _apply(self.transforms, {**sample, "labels": labels, "kinds": self.kinds})
+            whole.pop("content", None)  # the labels are padded like the image
+            return whole
         shown = _apply(self.transforms, {**sample, "labels": {}, "kinds": self.kinds})
         return {**shown, "labels": labels}
 

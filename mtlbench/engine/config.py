@@ -77,7 +77,11 @@ class Schedule(_Strict):
 
 
 class Evaluation(_Strict):
-    """Choose the evaluation mode of the meters, and which images are drawn."""
+    """Choose how labels are scored, and how many images are drawn.
+
+    `native` scores at the label's own size. `legacy448` scores labels that went through `eval_transforms`
+    like the image, and counts absent classes as 0, as the MTLoRA line does. Normals go to the nearest.
+    """
 
     mode: Literal["native", "legacy448"] = "native"
     pictures: Annotated[int, Field(ge=0, le=64)] = 4

@@ -70,7 +70,8 @@ def eval_loader(experiment: Experiment, dataset: Dataset, kinds: dict[str, str])
     from mtlbench.engine import distributed
     from mtlbench.engine.loader import Loader
 
-    view: Any = EvalView(dataset, kinds, _plain(experiment.eval_transforms))
+    legacy = experiment.evaluation.mode == "legacy448"
+    view: Any = EvalView(dataset, kinds, _plain(experiment.eval_transforms), with_labels=legacy)
     share = range(distributed.rank(), len(view), distributed.world_size())
     schedule, collate = experiment.schedule, partial(collate_eval, kinds=kinds)
     return Loader(

@@ -70,3 +70,15 @@ def test_evaluation_refuses_random_transforms(fake, kinds):
         MtlbenchError, match="RandomFlip is random and cannot be used in evaluation; keep it in"
     ):
         EvalView(fake(), kinds, [{"type": "RandomFlip"}])
+
+
+def test_labels_that_are_scored_like_the_image_are_transformed_like_it(fake, kinds):
+    transforms = [{"type": "Resize", "size": (10, 12)}, {"type": "Pad", "multiple": 8}]
+    dataset = fake()
+    sample = EvalView(dataset, kinds, transforms, with_labels=True)[0]
+    assert sample["image"].shape[:2] == (16, 16) and "content" not in sample
+    trained = TrainView(dataset, kinds, transforms, seed=0)[0, 0]
+    assert sample["labels"].keys() == trained["labels"].keys() != set()
+    for task, label in sample["labels"].items():
+        assert label.shape[:2] == (16, 16)
+        np.testing.assert_array_equal(label, trained["labels"][task])
