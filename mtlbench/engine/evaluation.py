@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from mtlbench.engine import distributed
 from mtlbench.engine.model import MultiTaskModel, resize_output
@@ -16,7 +15,7 @@ from mtlbench.engine.model import MultiTaskModel, resize_output
 
 @torch.no_grad()
 def evaluate(
-    model: MultiTaskModel, loader: DataLoader, mode: str, advance: Any = None
+    model: MultiTaskModel, loader: Iterable[dict[str, Any]], mode: str
 ) -> dict[str, dict[str, float]]:
     """Return task -> metric -> value over all images of all processes' loaders.
 
@@ -27,7 +26,6 @@ def evaluate(
         model: predicts raw outputs.
         loader: yields batches of `collate_eval`; each process its share, no image twice.
         mode: evaluation mode of the meters.
-        advance: called with the number of images done.
     """
     model.eval()
     meters = {name: task.meter(mode) for name, task in model.tasks.items()}
@@ -39,8 +37,6 @@ def evaluate(
                     continue
                 resized = _fit(output[index : index + 1], batch, index, tuple(label.shape[-2:]))
                 meters[name].update(model.tasks[name].decode(resized).cpu(), label[None])
-        if advance is not None:
-            advance(len(batch["ids"]))
     if distributed.world_size() > 1:
         for name, meter in meters.items():
             states = distributed.gather(meter.state())

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from rich.progress import track
 
 from mtlbench.contracts.dataset import Dataset
 from mtlbench.engine import checkpoint, distributed, freezing, pictures
@@ -108,7 +109,7 @@ def _run(
     size = _image_size(experiment, datasets[1], kinds)
     dead = dead_parameters(model, size)
     fresh = count(model, dead)
-    macs = macs_per_image(model, size)
+    macs, passes = macs_per_image(model, size)
     if saved:
         restore(saved, identity, model)
     optimizer = build_optimizer(
@@ -141,7 +142,10 @@ def _run(
     if model.adapter.recalibration:
         batches, _ = train_loader(experiment, datasets[0], kinds, options.seed, 0)
         recalibrate(model, batches, model.adapter.recalibration)
-    metrics = evaluate(model, eval_loader(experiment, datasets[1], kinds), experiment.evaluation.mode)
+    images = eval_loader(experiment, datasets[1], kinds)
+    hidden = not console.is_terminal or distributed.rank() > 0
+    shown = track(images, "evaluation", len(images), console=console, transient=True, disable=hidden)
+    metrics = evaluate(model, shown, experiment.evaluation.mode)
     log.info("metrics %s", metrics)
     record = make_record(
         experiment,
@@ -152,7 +156,9 @@ def _run(
         demo=options.demo,
         components=components,
         parameters=Parameters(**fresh.as_dict(), peak=fresh.trainable, final=count(model, dead).trainable),
-        cost=make_cost(cost, macs, schedule.batch_size, epoch_length, (saved or {}).get("step_ms_first")),
+        cost=make_cost(
+            cost, macs, passes, schedule.batch_size, epoch_length, (saved or {}).get("step_ms_first")
+        ),
         iterations=steps,
         provenance=make_provenance(components, datasets, options.device, model.backbone.fingerprint()),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from torch import nn
 
@@ -11,9 +11,14 @@ from mtlbench.contracts.adapter import Adapter
 from mtlbench.contracts.backbone import Backbone
 from mtlbench.engine.config import ConfigError
 
+if TYPE_CHECKING:
+    from mtlbench.engine.model import MultiTaskModel
+
 Group = Literal["adapter", "backbone", "decoder", "balancer", "learner"]
 GROUPS: tuple[Group, ...] = ("adapter", "backbone", "decoder", "balancer", "learner")
 
+#: what `Backbone.parameter_role` may answer
+_ROLES = {"patch_embed", "norm", "rel_pos_bias", "pos_embed", "reduction", "attn", "mlp", "pyramid"}
 #: layers that no checkpoint holds have to train under every adapter
 _ALWAYS = frozenset({"pyramid"})
 
@@ -29,7 +34,7 @@ def attach(adapter: Adapter, backbone: Backbone) -> frozenset[int]:
     """
     own = dict(backbone.named_parameters())
     roles = {name: backbone.parameter_role(name) for name in own}
-    unknown = set(adapter.trains) - set(roles.values()) - {"all"} - _ROLES
+    unknown = set(adapter.trains) - {"all"} - _ROLES
     if unknown:
         raise ConfigError(
             f"No backbone parameter has the role {sorted(unknown)[0]!r}; roles are {sorted(_ROLES)}."
@@ -41,9 +46,6 @@ def attach(adapter: Adapter, backbone: Backbone) -> frozenset[int]:
         parameter.requires_grad_("all" in wanted or roles[name] in wanted)
     kept = {id(parameter) for parameter in own.values()}
     return frozenset(id(parameter) for parameter in backbone.parameters() if id(parameter) not in kept)
-
-
-_ROLES = {"patch_embed", "norm", "rel_pos_bias", "pos_embed", "reduction", "attn", "mlp", "pyramid"}
 
 
 def grouped_parameters(
@@ -58,17 +60,21 @@ def grouped_parameters(
             yield part, name, parameter  # type: ignore[misc]
 
 
-def optimizer_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+def optimizer_groups(model: MultiTaskModel, weight_decay: float) -> list[dict[str, object]]:
     """Split what trains into two groups; few groups keep the optimiser's step fast.
 
     Matrices and kernels decay; biases, norms, scales, tables of relative positions and balancers don't.
     """
     decay: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
+    for group, name, parameter in grouped_parameters(model, model.injected):
         if parameter.requires_grad:
-            table = "relative_position_bias_table" in name
-            exempt = parameter.ndim <= 1 or table or name.startswith("balancer.")
+            table = group == "backbone" and _role(model, name) == "rel_pos_bias"
+            exempt = parameter.ndim <= 1 or table or group == "balancer"
             (rest if exempt else decay).append(parameter)
     groups = [{"params": decay, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
+
+
+def _role(model: MultiTaskModel, name: str) -> str:
+    return model.backbone.parameter_role(name.removeprefix("backbone."))

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mtlbench.contracts.adapter import Adapter
 from mtlbench.contracts.backbone import Backbone
@@ -20,6 +19,7 @@ from mtlbench.contracts.learner import Learner, Step
 from mtlbench.contracts.task import Task
 from mtlbench.engine import distributed, freezing
 from mtlbench.engine.config import Experiment
+from mtlbench.engine.layers import resize
 from mtlbench.engine.registries import build
 
 
@@ -105,11 +105,11 @@ class MultiTaskModel(BaseModel):
         if mode == "tensor":
             return decoded.maps
         size = inputs.shape[-2:]
-        outputs = {task: _resize(output, size) for task, output in decoded.maps.items()}
+        outputs = {task: resize(output, size) for task, output in decoded.maps.items()}
         sums = {task: self.tasks[task].loss(output, labels[task]) for task, output in outputs.items()}
         for weight, maps in decoded.auxiliary:
             for task, output in maps.items():
-                more, _ = self.tasks[task].loss(_resize(output, size), labels[task])
+                more, _ = self.tasks[task].loss(resize(output, size), labels[task])
                 sums[task] = (sums[task][0] + weight * more, sums[task][1])
         active = _global_losses(sums)
         step = Step(image, levels, outputs, dict(labels), dict(labelled))
@@ -134,15 +134,9 @@ def _train_any(parameters: Iterable[nn.Parameter]) -> bool:
     return any(parameter.requires_grad for parameter in parameters)
 
 
-def _resize(output: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
-    if output.shape[-2:] == size:
-        return output
-    return F.interpolate(output, size=tuple(size), mode="bilinear", align_corners=False)
-
-
 def resize_output(output: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize raw outputs (B, C, h, w) bilinearly to a label's (H, W), in float32."""
-    return _resize(output.float(), size)
+    return resize(output.float(), size)
 
 
 def _global_losses(sums: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:

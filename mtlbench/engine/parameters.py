@@ -67,15 +67,17 @@ def dead_parameters(model: MultiTaskModel, size: tuple[int, int]) -> tuple[str, 
     return tuple(name for name in dead if not name.startswith("learner."))
 
 
-def macs_per_image(model: MultiTaskModel, size: tuple[int, int]) -> int:
-    """Count multiply-accumulates of one image of `size` (matrix products and convolutions)."""
+def macs_per_image(model: MultiTaskModel, size: tuple[int, int]) -> tuple[int, int]:
+    """Count one image of `size`: (multiply-accumulates of products and convolutions, backbone passes)."""
     from torch.utils.flop_counter import FlopCounterMode
 
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    counter = FlopCounterMode(display=False)
+    counter, passes = FlopCounterMode(display=False), []
+    handle = model.backbone.register_forward_hook(lambda *_: passes.append(1))
     with torch.no_grad(), counter:
         model(torch.full((1, 3, *size), 127, dtype=torch.uint8, device=device))
+    handle.remove()
     model.train(was_training)
-    return counter.get_total_flops() // 2
+    return counter.get_total_flops() // 2, len(passes)

@@ -76,19 +76,22 @@ def require_numbers(metrics: Mapping[str, Mapping[str, float]]) -> None:
                 )
 
 
-def make_cost(cost: CostHook, macs: int, batch_size: int, epoch_length: int, first_ms: float | None) -> Cost:
+def make_cost(
+    cost: CostHook, macs: int, passes: int, batch_size: int, epoch_length: int, first_ms: float | None
+) -> Cost:
     """Return what the run was measured to cost.
 
     Args:
         cost: what measured.
         macs: multiply-accumulates per image; 0 where they could not be counted.
+        passes: runs of the backbone per image.
         batch_size: images of one step, over all processes.
         epoch_length: steps per epoch.
         first_ms: median step of the first epoch, where an earlier process trained it.
     """
     step = cost.step_ms()
     return Cost(
-        forward_passes=1.0,
+        forward_passes=float(passes),
         macs=macs or None,
         step_time_ms=step,
         step_time_first_ms=first_ms or cost.step_ms(slice(0, epoch_length)),
