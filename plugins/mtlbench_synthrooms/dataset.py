@@ -15,7 +15,7 @@ from mtlbench.contracts.dataset import Dataset, Sample
 from mtlbench.data.cache import open_cache
 from mtlbench.errors import MtlbenchError, did_you_mean
 
-from .disk_layouts import write_layout
+from .layouts import write_layout
 from .render import render_room
 from .scene import CLASSES, PALETTE
 
@@ -95,7 +95,7 @@ class SynthRooms(Dataset):
         """Write rooms to disk as another dataset's files, so that its reader has something to read.
 
         Args:
-            layout: `nyud`.
+            layout: among `layouts.LAYOUTS`, such as `nyud`.
             root: folder to create; must be absent or empty.
             train: number of rooms in the training split.
             val: number of rooms in the validation split.

@@ -11,7 +11,7 @@ from mtlbench.data.check import validate
 from mtlbench.errors import MtlbenchError
 from mtlbench.plugin import Catalog
 from mtlbench_synthrooms.dataset import SynthRooms
-from mtlbench_synthrooms.disk_layouts import NYU40
+from mtlbench_synthrooms.layouts.nyud import NYU40
 from mtlbench_synthrooms.render import render_room
 from mtlbench_synthrooms.scene import CLASSES
 

@@ -1,8 +1,8 @@
-"""Write rooms to disk in the layouts of real datasets, so that their readers run on real files."""
+"""Write rooms in the layout of NYUD-MT."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 
 from mtlbench.data.parallel import produce_all
-from mtlbench.errors import MtlbenchError, did_you_mean
 
-from .render import render_room
-from .scene import CLASSES
+from ..render import render_room
+from ..scene import CLASSES
 
 NYU40 = {"wall": 1, "floor": 2, "cabinet": 3, "bed": 4, "chair": 5, "sofa": 6, "table": 7, "door": 8,
          "window": 9, "picture": 11, "shelf": 15, "rug": 20, "ceiling": 22, "lamp": 35}  # fmt: skip
@@ -22,25 +21,7 @@ NYU40 = {"wall": 1, "floor": 2, "cabinet": 3, "bed": 4, "chair": 5, "sofa": 6, "
 _TO_NYU40 = np.array([NYU40[name] for name in CLASSES], np.uint8)
 
 
-def write_layout(layout: str, root: Path, rooms: Mapping[str, int], size: tuple[int, int]) -> None:
-    """Write `rooms` (split -> number) of `size` (H, W) as files of `layout` below `root`.
-
-    Raises:
-        MtlbenchError: there is no such layout, or `root` holds something.
-    """
-    if layout not in _WRITERS:
-        raise MtlbenchError(
-            f"synthrooms cannot write the layout {layout!r}.{did_you_mean(layout, _WRITERS)} "
-            f"Choose from: {', '.join(_WRITERS)}."
-        )
-    if root.exists() and any(root.iterdir()):
-        raise MtlbenchError(
-            f"{root} is not empty; remove it or name another folder, so that nothing is mixed."
-        )
-    _WRITERS[layout](root, rooms, size)
-
-
-def write_nyud(root: Path, rooms: Mapping[str, int], size: tuple[int, int] = (480, 640)) -> None:
+def write(root: Path, rooms: Mapping[str, int], size: tuple[int, int]) -> None:
     """Write the NYUD-MT layout as the release of the Multi-Task-Learning-PyTorch line has it.
 
     images/ID.jpg, segmentation/ID.png (0 = unlabelled, 1 to 40), depth/ID.npy (float32 metres),
@@ -52,19 +33,16 @@ def write_nyud(root: Path, rooms: Mapping[str, int], size: tuple[int, int] = (48
     first = 1
     for split, number in rooms.items():
         ids = [f"{first + index:04d}" for index in range(number)]
-        write = partial(_write_nyud_room, root=root, ids=ids, split=split, size=size)
-        for _ in produce_all(write, number, 2, f"nyud {split}"):
+        write_one = partial(_write_room, root=root, ids=ids, split=split, size=size)
+        for _ in produce_all(write_one, number, 2, f"nyud {split}"):
             pass
         (root / "gt_sets" / f"{split}.txt").write_text("".join(f"{name}\n" for name in ids))
         first += number
 
 
-def _write_nyud_room(index: int, root: Path, ids: list[str], split: str, size: tuple[int, int]) -> None:
+def _write_room(index: int, root: Path, ids: list[str], split: str, size: tuple[int, int]) -> None:
     room, name = render_room(index, size, split), ids[index]
     cv2.imwrite(str(root / f"images/{name}.jpg"), room["image"][..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
     cv2.imwrite(str(root / f"segmentation/{name}.png"), _TO_NYU40[room["semseg"]])
     for task in ("depth", "normals", "edge"):
         np.save(root / f"{task}/{name}.npy", room[task])
-
-
-_WRITERS: dict[str, Callable[[Path, Mapping[str, int], tuple[int, int]], None]] = {"nyud": write_nyud}
