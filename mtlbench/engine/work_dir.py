@@ -65,8 +65,8 @@ def forget(work_dir: Path) -> None:
 
 @contextlib.contextmanager
 def run_log(path: Path) -> Iterator[logging.Logger]:
-    """Yield a logger that appends to `path`; on ranks above 0 it says nothing."""
-    log = logging.getLogger(f"mtlbench.run.{path}")
+    """Yield the logger `mtlbench.run`, for components too; appends to `path`, on rank 0 alone."""
+    log = logging.getLogger("mtlbench.run")
     log.setLevel(logging.INFO)
     log.propagate = False
     handler = (

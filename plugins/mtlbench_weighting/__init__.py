@@ -19,6 +19,12 @@ def mtlbench_balancers():
             reference="Vandenhende et al., TPAMI 2021",
         ),
         Balancer(
+            name="dwa",
+            target="mtlbench_weighting.dwa:DWA",
+            summary="Weight tasks by how little their losses fell over the last two epochs.",
+            reference="Liu et al., CVPR 2019",
+        ),
+        Balancer(
             name="uw",
             target="mtlbench_weighting.uw:UW",
             summary="Learn each task's weight as its homoscedastic uncertainty.",
