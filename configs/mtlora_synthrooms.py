@@ -1,0 +1,9 @@
+# Adapter `mtlora` with the HRNet-style decoder, on the embedded dataset and backbone.
+_base_ = [
+    "_base_/datasets/synthrooms.py",
+    "_base_/backbones/rooms_swin.py",
+    "_base_/decoders/hrnet_small.py",
+    "_base_/schedules/synthrooms.py",
+]
+name = "mtlora"
+adapter = dict(type="mtlora", rank=16, task_rank=4)

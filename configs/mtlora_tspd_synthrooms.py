@@ -1,0 +1,9 @@
+# Adapter `mtlora` with FAAR's TS-PD decoder, on the embedded dataset and backbone.
+_base_ = [
+    "_base_/datasets/synthrooms.py",
+    "_base_/backbones/rooms_swin.py",
+    "_base_/schedules/synthrooms.py",
+]
+name = "mtlora-ts-pd"
+adapter = dict(type="mtlora", rank=16, task_rank=4)
+decoder = dict(type="ts-pd", neck_channels=(8, 16, 24, 32))
