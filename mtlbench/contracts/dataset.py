@@ -12,8 +12,8 @@ class Sample(TypedDict):
     """Hold one image with the labels that exist for it.
 
     `image` is uint8 (H, W, 3) RGB. `labels` maps a task name to an array of the image's own size: classes
-    uint8 (H, W) with 255 = void; scalar float32 (H, W) with values <= 0 = void; vector float32 (H, W, 3) with
-    the zero vector = void. A label that the image lacks is absent from the mapping.
+    uint8 (H, W) with 255 = void; scalar and inverse float32 (H, W) with values <= 0 = void; vector float32
+    (H, W, 3) with the zero vector = void. A label that the image lacks is absent from the mapping.
     """
 
     id: str

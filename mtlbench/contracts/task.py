@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-LabelKind = Literal["classes", "scalar", "vector", "image"]
+LabelKind = Literal["classes", "scalar", "inverse", "vector", "image"]
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class Task(ABC):
     """Define one task: output channels, loss, meter, primary metric with its direction, palette.
 
     Labels inside a batch are tensors of the image's size: `classes` (B, H, W) uint8, 255 = void; `scalar`
-    (B, H, W) float32, values <= 0 = void; `vector` (B, 3, H, W) float32 unit vectors, the zero vector = void;
-    `image` (B, C, H, W) float32 in [0, 1], NaN in any channel = void. An image that lacks this label has
-    void everywhere.
+    (B, H, W) float32, values <= 0 = void; `inverse` as `scalar`, for what grows as the camera comes nearer
+    (disparity); `vector` (B, 3, H, W) float32 unit vectors, the zero vector = void; `image` (B, C, H, W)
+    float32 in [0, 1], NaN in any channel = void. An image that lacks this label has void everywhere.
     """
 
     #: what one label pixel holds; tells transforms how to resize and flip it, and the collation what void is

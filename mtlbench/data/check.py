@@ -9,7 +9,13 @@ import numpy as np
 
 from mtlbench.data.errors import BadSample
 
-_DTYPES = {"classes": np.uint8, "scalar": np.float32, "vector": np.float32, "image": np.float32}
+_DTYPES = {
+    "classes": np.uint8,
+    "scalar": np.float32,
+    "inverse": np.float32,
+    "vector": np.float32,
+    "image": np.float32,
+}
 _UNIT_TOLERANCE = 0.01  # of the squared length
 
 
@@ -106,6 +112,7 @@ def _not_finite(label: np.ndarray, void: str) -> tuple[str, str] | None:
 _CHECKS = {
     "classes": _check_classes,
     "scalar": _check_scalar,
+    "inverse": _check_scalar,
     "vector": _check_vector,
     "image": _check_image,
 }

@@ -7,11 +7,11 @@ from typing import Literal
 import mmcv
 import numpy as np
 
-#: `classes`, `scalar` and `vector` as in `mtlbench.contracts.task.LabelKind`; `image` is float32 (H, W, C) in
-#: [0, 1] with NaN = void, for pretext tasks that predict an image
-Kind = Literal["classes", "scalar", "vector", "image"]
+#: `classes`, `scalar`, `inverse` and `vector` as in `mtlbench.contracts.task.LabelKind`; `image` is float32
+#: (H, W, C) in [0, 1] with NaN = void, for pretext tasks that predict an image
+Kind = Literal["classes", "scalar", "inverse", "vector", "image"]
 
-VOID: dict[str, float] = {"classes": 255, "scalar": 0.0, "vector": 0.0, "image": np.nan}
+VOID: dict[str, float] = {"classes": 255, "scalar": 0.0, "inverse": 0.0, "vector": 0.0, "image": np.nan}
 """What a pixel without a label holds, by kind."""
 
 
@@ -46,6 +46,13 @@ def resize_smooth(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def resize_label(label: np.ndarray, kind: str, size: tuple[int, int]) -> np.ndarray:
     """Resize one label to `size` (H, W) without mixing classes, depths or vectors of different surfaces."""
     return resize_smooth(label, size) if kind == "image" else resize_nearest(label, size)
+
+
+def zoom_values(label: np.ndarray, kind: str, scale: float) -> np.ndarray:
+    """Return what a label holds after zooming in by `scale`: depth shrinks, inverse depth grows."""
+    if kind == "scalar":
+        return label / np.float32(scale)
+    return label * np.float32(scale) if kind == "inverse" else label
 
 
 def rotate_label(label: np.ndarray, kind: str, degrees: float, scale: float) -> np.ndarray:

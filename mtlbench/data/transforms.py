@@ -21,6 +21,7 @@ from mtlbench.data.kinds import (
     rotate_image,
     rotate_label,
     void_like,
+    zoom_values,
 )
 
 TRANSFORMS = Registry(
@@ -69,9 +70,9 @@ class RandomFlip(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomScaleCrop(BaseTransform):
-    """Zoom in by one of `scales` (>= 1) at a random place; scalars (depth) divide by the scale.
+    """Zoom in by one of `scales` (>= 1) at a random place.
 
-    The size stays.
+    The size stays. Depth divides by the scale, inverse depth multiplies.
     """
 
     random = True
@@ -93,8 +94,7 @@ class RandomScaleCrop(BaseTransform):
         window = np.s_[top : top + height, left : left + width]
 
         def zoom(label: np.ndarray, kind: str) -> np.ndarray:
-            zoomed = resize_label(label[window], kind, size)
-            return zoomed / np.float32(scale) if kind == "scalar" else zoomed
+            return zoom_values(resize_label(label[window], kind, size), kind, scale)
 
         sample["image"] = resize_smooth(np.ascontiguousarray(sample["image"][window]), size)
         _map_labels(sample, zoom)
@@ -105,8 +105,9 @@ class RandomScaleCrop(BaseTransform):
 class RandomRotateScale(BaseTransform):
     """Rotate by up to `degrees` about the centre and zoom by a factor from `scales`, uniformly drawn.
 
-    What comes from outside is black in the image and void in every label. Scalars (depth) divide by the
-    factor. Vectors turn in the image plane; `y_axis` says whether their y points `up` or `down` in the image.
+    What comes from outside is black in the image and void in every label. Depth divides by the factor,
+    inverse depth multiplies. Vectors turn in the image plane; `y_axis` says whether their y points `up` or
+    `down` in the image.
     """
 
     random = True
@@ -125,9 +126,7 @@ class RandomRotateScale(BaseTransform):
         degrees, scale = rng.uniform(-self.degrees, self.degrees), rng.uniform(self.smallest, self.largest)
 
         def rotate(label: np.ndarray, kind: str) -> np.ndarray:
-            rotated = rotate_label(label, kind, degrees, scale)
-            if kind == "scalar":
-                return rotated / np.float32(scale)
+            rotated = zoom_values(rotate_label(label, kind, degrees, scale), kind, scale)
             return self._turn(rotated, degrees) if kind == "vector" else rotated
 
         sample["image"] = rotate_image(sample["image"], degrees, scale)

@@ -242,3 +242,14 @@ class FixedRng:
 
     def permutation(self, items: list) -> list:
         return items
+
+
+@pytest.mark.parametrize("transform", [RandomScaleCrop(scales=(1.5,)), RandomRotateScale(scales=(1.3, 1.3))])
+def test_zooming_keeps_inverse_depth_the_inverse_of_depth(sample, transform):
+    sample["labels"]["disparity"] = 1 / sample["labels"]["depth"]
+    sample["kinds"] = {**sample["kinds"], "disparity": "inverse"}
+    labels = transform(copy.deepcopy(sample))["labels"]
+    valid = labels["depth"] > 0
+    assert valid.mean() > 0.5 and (valid == (labels["disparity"] > 0)).all()
+    np.testing.assert_allclose(labels["depth"][valid] * labels["disparity"][valid], 1, rtol=1e-6)
+    assert labels["depth"].max() < 9 / 1.2

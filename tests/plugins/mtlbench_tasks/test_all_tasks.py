@@ -18,6 +18,7 @@ TASKS = {
     "semseg": SemSeg(5),
     "human_parts": HumanParts(),
     "depth": Depth(),
+    "inverse depth": Depth(inverse=True, unit="px"),
     "normals": Normals(),
     "edge": Edge(),
     "saliency": Saliency(),
@@ -34,7 +35,7 @@ def make_label(task, seed=0):
     if task.label_kind == "classes":
         label = torch.randint(0, max(task.channels, 2), (B, H, W), generator=generator, dtype=torch.uint8)
         return label.masked_fill(void, 255)
-    if task.label_kind == "scalar":
+    if task.label_kind in ("scalar", "inverse"):
         return (torch.rand(B, H, W, generator=generator) * 5 + 0.5).masked_fill(void, 0)
     if task.label_kind == "vector":
         return normalize(torch.randn(B, 3, H, W, generator=generator), dim=1).masked_fill(void[:, None], 0)
@@ -51,6 +52,7 @@ def void_pixels(task, label):
     return {
         "classes": lambda: label == 255,
         "scalar": lambda: label == 0,
+        "inverse": lambda: label == 0,
         "vector": lambda: (label == 0).all(1),
         "image": lambda: label.isnan().any(1),
     }[task.label_kind]()

@@ -45,3 +45,11 @@ def test_nearer_is_brighter_on_one_scale():
         .sum(1)
     )
     assert drawing[0] > drawing[1] > drawing[2] > 0 == drawing[3] == drawing[4]
+
+
+def test_inverse_depth_says_its_unit_and_is_bright_where_it_is_large():
+    task = Depth(inverse=True, unit="px", draw_to=100.0)
+    assert (task.primary.unit, task.label_kind) == ("px", "inverse")
+    assert (Depth().primary.unit, Depth().label_kind) == ("m", "scalar")
+    drawing = task.draw(np.array([[90.0, 40.0, 5.0, 0.0]], dtype=np.float32))[0].astype(int).sum(1)
+    assert drawing[0] > drawing[1] > drawing[2] > 0 == drawing[3]
