@@ -8,7 +8,7 @@ from mtlbench.boards.admission import frozen_part, objections
 from mtlbench.boards.board import Board, Frozen, load_board
 from mtlbench.boards.errors import RefusedRecord
 from mtlbench.results.schema import Record
-from mtlbench.results.store import iter_records, load_record, record_text, write_record
+from mtlbench.results.store import iter_records, load_record, write_record
 
 
 def submit(source: Path, folder: Path) -> Path:
@@ -31,12 +31,12 @@ def submit(source: Path, folder: Path) -> Path:
             "Run a config of the board from a clean commit."
         )
     published = Path(folder) / "results" / record.name / f"{record.run_id}.json"
-    if published.exists() and published.read_text(encoding="utf-8") != record_text(record):
+    if published.exists() and load_record(published) != record:
         raise RefusedRecord(
             f"{published} is published already with other numbers, and published records are never replaced. "
             "Change the config, or run another seed of the board."
         )
-    return write_record(record, published.parent)
+    return published if published.exists() else write_record(record, published.parent)
 
 
 def _record_file(source: Path) -> Path:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+Item = TypeVar("Item")
 
 
 def initialise(device: str) -> tuple[int, int]:
@@ -61,11 +64,11 @@ def average_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
             gradient.copy_(part.view_as(gradient))
 
 
-def gather(item: object) -> list[object]:
+def gather(item: Item) -> list[Item]:
     """Return the item of every process, in the order of ranks."""
     if world_size() == 1:
         return [item]
-    items: list[object] = [None] * world_size()
+    items: list[Item] = [item] * world_size()
     dist.all_gather_object(items, item)
     return items
 

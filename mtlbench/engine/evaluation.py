@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from mtlbench.engine import distributed
 from mtlbench.engine.model import MultiTaskModel, resize_output
+from mtlbench.metrics.bootstrap import Replicates, image_weights
+
+
+class Scores(NamedTuple):
+    """Hold what an evaluation found.
+
+    `metrics` maps task -> metric -> value; `replicates` maps task -> the primary metric of every bootstrap
+    replicate, and lacks tasks with too few labelled images.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    replicates: dict[str, list[float]]
 
 
 @torch.no_grad()
-def evaluate(
-    model: MultiTaskModel, loader: Iterable[dict[str, Any]], mode: str
-) -> dict[str, dict[str, float]]:
-    """Return task -> metric -> value over all images of all processes' loaders.
+def evaluate(model: MultiTaskModel, loader: Iterable[dict[str, Any]], mode: str) -> Scores:
+    """Score all images of all processes' loaders.
 
     Every image is scored by itself against the label at the label's own size; meters hold additive
     statistics, which are added over processes in the order of ranks.
@@ -28,23 +39,34 @@ def evaluate(
         mode: evaluation mode of the meters.
     """
     model.eval()
-    meters = {name: task.meter(mode) for name, task in model.tasks.items()}
+    makers = {name: partial(task.meter, mode) for name, task in model.tasks.items()}
+    meters = {name: make() for name, make in makers.items()}
+    replicates = {name: Replicates(make) for name, make in makers.items()}
     for batch in loader:
         outputs = model.predict(batch["inputs"])
+        weights = [image_weights(image) for image in batch["ids"]]
         for name, output in outputs.items():
             for index, label in enumerate(batch["labels"][name]):
                 if label is None:
                     continue
                 resized = _fit(output[index : index + 1], batch, index, tuple(label.shape[-2:]))
-                meters[name].update(model.tasks[name].decode(resized).cpu(), label[None])
+                single = makers[name]()
+                single.update(model.tasks[name].decode(resized).cpu(), label[None])
+                state = single.state()
+                meters[name].merge(state)
+                replicates[name].add(state, weights[index])
     if distributed.world_size() > 1:
-        for name, meter in meters.items():
-            states = distributed.gather(meter.state())
-            merged = model.tasks[name].meter(mode)
-            for state in states:
-                merged.merge(state)  # type: ignore[arg-type]
-            meters[name] = merged
-    return {name: meter.compute() for name, meter in meters.items()}
+        for name, make in makers.items():
+            shards = distributed.gather((meters[name].state(), replicates[name].states()))
+            meters[name], replicates[name] = make(), Replicates(make)
+            for state, states in shards:
+                meters[name].merge(state)
+                replicates[name].merge(states)
+    found = {name: replicates[name].values(task.primary.name) for name, task in model.tasks.items()}
+    return Scores(
+        {name: meter.compute() for name, meter in meters.items()},
+        {name: values for name, values in found.items() if values},
+    )
 
 
 @torch.no_grad()

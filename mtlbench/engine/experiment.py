@@ -145,7 +145,7 @@ def _run(
     images = eval_loader(experiment, datasets[1], kinds)
     hidden = not console.is_terminal or distributed.rank() > 0
     shown = track(images, "evaluation", len(images), console=console, transient=True, disable=hidden)
-    metrics = evaluate(model, shown, experiment.evaluation.mode)
+    metrics, replicates = evaluate(model, shown, experiment.evaluation.mode)
     log.info("metrics %s", metrics)
     record = make_record(
         experiment,
@@ -153,6 +153,7 @@ def _run(
         tasks,
         metrics,
         epochs,
+        replicates=replicates,
         demo=options.demo,
         components=components,
         parameters=Parameters(**fresh.as_dict(), peak=fresh.trainable, final=count(model, dead).trainable),

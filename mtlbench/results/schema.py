@@ -143,6 +143,9 @@ class Record(Strict):
 
     metrics: dict[Slug, dict[Label, float]] = Field(min_length=1, max_length=30)
     primary: dict[Slug, Primary]
+    replicates: dict[Slug, Annotated[list[float], Field(min_length=2, max_length=1000)]] | None = Field(
+        default=None, max_length=30, description="task -> primary metric of each bootstrap replicate"
+    )
     parameters: Parameters
     cost: Cost
     selection: Literal["last"] = "last"
@@ -152,6 +155,9 @@ class Record(Strict):
     )
     curves: dict[Slug, Annotated[list[float], Field(max_length=2000)]] | None = Field(
         default=None, max_length=30, description="task -> mean training loss of each epoch"
+    )
+    weights: dict[Slug, Annotated[list[float], Field(max_length=2000)]] | None = Field(
+        default=None, max_length=30, description="task -> mean weight of its loss in each epoch"
     )
     provenance: Provenance
 
@@ -167,4 +173,6 @@ class Record(Strict):
         for task, primary in self.primary.items():
             if self.metrics[task].get(primary.metric) != primary.value:
                 raise ValueError(f"the primary metric of {task} is not what its metrics say")
+        if not {*(self.replicates or ())} <= {*self.primary}:
+            raise ValueError("replicates must name tasks of the record")
         return self

@@ -10,8 +10,9 @@ from mtlbench.data.view import EvalView
 from mtlbench.engine import distributed
 from mtlbench.engine.errors import RunError
 from mtlbench.engine.evaluation import evaluate
-from mtlbench.engine.model import MultiTaskModel
+from mtlbench.engine.model import MultiTaskModel, resize_output
 from mtlbench.engine.recording import require_numbers
+from mtlbench.metrics.bootstrap import REPLICATES, image_weights
 from mtlbench_tasks.depth import Depth
 
 
@@ -22,6 +23,7 @@ def built(parts, monkeypatch):
     built = parts(
         *(f'tasks["{task}"] = dict(type="{task}")' for task in tasks),
         dataset__size=(24, 40),
+        dataset__val_rooms=12,
         eval_transforms=[],
     )
     pools = {task: torch.nn.AvgPool2d(2) for task in built.kinds}
@@ -48,15 +50,45 @@ def loader(built, order, batch_size: int) -> DataLoader:
 
 @pytest.mark.parametrize("mode", ["native", "legacy448"])
 def test_metrics_depend_neither_on_batches_nor_on_order(built, mode):
-    expected = evaluate(built.model, loader(built, range(6), 1), mode)
-    assert expected.keys() == {"depth", "edge", "normals", "saliency", "semseg"}
-    for order, batch_size in ((range(6), 4), (range(5, -1, -1), 2), ([3, 0, 5, 1, 4, 2], 6)):
+    expected = evaluate(built.model, loader(built, range(12), 1), mode)
+    assert expected.metrics.keys() == {"depth", "edge", "normals", "saliency", "semseg"}
+    assert expected.replicates.keys() == expected.metrics.keys()
+    for order, batch_size in (
+        (range(12), 4),
+        (range(11, -1, -1), 2),
+        ([*range(1, 12, 2), *range(0, 12, 2)], 7),
+    ):
         assert evaluate(built.model, loader(built, order, batch_size), mode) == expected
 
 
-@pytest.mark.parametrize("shares", [[[0, 2, 4], [1, 3, 5]], [[0, 1, 2, 3, 4], [5]], [[5], [4, 3, 2, 1], [0]]])
+def test_metrics_are_those_of_one_meter_that_sees_every_batch(built):
+    meters = {name: task.meter() for name, task in built.model.tasks.items()}
+    for batch in loader(built, range(12), 6):
+        for name, output in built.model.predict(batch["inputs"]).items():
+            labels = torch.stack(batch["labels"][name])
+            resized = resize_output(output, labels.shape[-2:])
+            meters[name].update(built.model.tasks[name].decode(resized), labels)
+    expected = {name: meter.compute() for name, meter in meters.items()}
+    assert evaluate(built.model, loader(built, range(12), 2), "native").metrics == expected
+
+
+def test_a_replicate_is_an_evaluation_of_repeated_images(built):
+    """Image i occurs as often in replicate b as its weight says: evaluate that very list of images."""
+    scores = evaluate(built.model, loader(built, range(12), 4), "native")
+    weights = np.stack([image_weights(image) for image in built.datasets[1].ids])
+    for b in (0, 7, REPLICATES - 1):
+        repeated = np.repeat(np.arange(12), weights[:, b]).tolist()
+        found = evaluate(built.model, loader(built, repeated, 4), "native").metrics
+        for task, values in scores.replicates.items():
+            primary = found[task][built.model.tasks[task].primary.name]
+            assert values[b] == pytest.approx(primary, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "shares", [[range(0, 12, 2), range(1, 12, 2)], [range(11), [11]], [[11], range(10, 0, -1), [0]]]
+)
 def test_processes_add_up_to_one(built, monkeypatch, shares):
-    expected = evaluate(built.model, loader(built, range(6), 2), "native")
+    expected = evaluate(built.model, loader(built, range(12), 2), "native")
     states: dict[str, list[dict[str, np.ndarray]]] = {}
     monkeypatch.setattr(distributed, "world_size", lambda: len(shares))
     # every process but the last leaves its states; the last one gathers what all left, in the order of ranks
@@ -69,8 +101,8 @@ def test_processes_add_up_to_one(built, monkeypatch, shares):
 
     monkeypatch.setattr(distributed, "gather", gather)
     for share in shares:
-        metrics = evaluate(built.model, loader(built, share, 2), "native")
-    assert metrics == expected
+        scores = evaluate(built.model, loader(built, share, 2), "native")
+    assert scores == expected
 
 
 def test_an_image_without_a_label_counts_for_nothing(built, monkeypatch):
@@ -83,16 +115,18 @@ def test_an_image_without_a_label_counts_for_nothing(built, monkeypatch):
             del sample["labels"]["depth"]
         return sample
 
-    five = evaluate(built.model, loader(built, [0, 1, 3, 4, 5], 2), "native")
-    six = evaluate(built.model, loader(built, range(6), 2), "native")
+    fewer = evaluate(built.model, loader(built, [0, 1, *range(3, 12)], 2), "native")
+    every = evaluate(built.model, loader(built, range(12), 2), "native")
     monkeypatch.setattr(dataset, "__getitem__", lose)
-    lost = evaluate(built.model, loader(built, range(6), 2), "native")
-    assert lost["depth"] == five["depth"] != six["depth"]
-    assert lost["semseg"] == six["semseg"]
+    lost = evaluate(built.model, loader(built, range(12), 2), "native")
+    for field in ("metrics", "replicates"):
+        found = [getattr(scores, field) for scores in (lost, fewer, every)]
+        assert found[0]["depth"] == found[1]["depth"] != found[2]["depth"]
+        assert found[0]["semseg"] == found[2]["semseg"]
 
 
 def test_padding_is_left_out(built):
-    small = evaluate(built.model, loader(built, range(6), 2), "native")
+    small = evaluate(built.model, loader(built, range(12), 2), "native").metrics
 
     class Padded(DataLoader):
         def __iter__(self):
@@ -101,8 +135,10 @@ def test_padding_is_left_out(built):
                 padded = torch.nn.functional.pad(batch["inputs"], (0, 8, 0, 8), value=255)
                 yield {**batch, "inputs": padded, "content": [(height, width)] * len(batch["ids"])}
 
-    plain = loader(built, range(6), 2)
-    padded = evaluate(built.model, Padded(plain.dataset, batch_size=2, collate_fn=plain.collate_fn), "native")
+    plain = loader(built, range(12), 2)
+    padded = evaluate(
+        built.model, Padded(plain.dataset, batch_size=2, collate_fn=plain.collate_fn), "native"
+    ).metrics
     # bilinear upsampling sees one row of padding at the border
     assert padded["depth"]["rmse"] == pytest.approx(small["depth"]["rmse"], rel=0.02)
     assert padded["semseg"]["mIoU"] == pytest.approx(small["semseg"]["mIoU"], abs=1.0)
@@ -110,9 +146,9 @@ def test_padding_is_left_out(built):
 
 def test_the_model_itself_scores_the_same_in_any_batch(parts):
     built = parts(adapter__dropout=0.5, backbone__drop_path=0.5)
-    expected = evaluate(built.model, loader(built, range(6), 6), "native")
+    expected = evaluate(built.model, loader(built, range(6), 6), "native").metrics
     assert not built.model.training
-    found = evaluate(built.model, loader(built, [4, 2, 0, 5, 3, 1], 1), "native")
+    found = evaluate(built.model, loader(built, [4, 2, 0, 5, 3, 1], 1), "native").metrics
     for task, values in expected.items():
         assert found[task] == pytest.approx(values, rel=1e-3, abs=0.05)
 
@@ -144,3 +180,8 @@ def test_no_metric_may_be_without_a_number(value):
     require_numbers({"depth": {"rmse": 0.5}})
     with pytest.raises(RunError, match="metric absrel of the task 'depth'"):
         require_numbers({"semseg": {"mIoU": 1.0}, "depth": {"rmse": 0.5, "absrel": value}})
+
+
+def test_replicates_come_with_tasks_that_have_enough_images(built):
+    few = evaluate(built.model, loader(built, range(2), 2), "native")
+    assert few.metrics and not few.replicates

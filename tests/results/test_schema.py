@@ -51,6 +51,9 @@ def test_a_record_cannot_be_changed(make_record):
         {"curves": {"semseg": [float("inf")]}},
         {"curves": {"semseg": [0.0] * 2001}},
         {"metrics": {}},
+        {"replicates": {"semseg": [1.0, float("nan")]}},
+        {"replicates": {"semseg": [1.0]}},
+        {"replicates": {"semseg": [1.0] * 1001}},
     ],
     ids=str,
 )
@@ -94,6 +97,11 @@ def test_the_primary_metric_is_one_of_the_metrics(make_record):
     refuse(record, "is not what its metrics say", metrics={"semseg": {"mIoU": 51.0}})
     refuse(record, "is not what its metrics say", metrics={"semseg": {"accuracy": 50.0}})
     refuse(record, "must name the same tasks", metrics={"depth": {"mIoU": 50.0}})
+
+
+def test_replicates_belong_to_tasks_of_the_record(make_record):
+    assert make_record(replicates={"depth": [0.4, 0.5]}).replicates == {"depth": [0.4, 0.5]}
+    refuse(make_record(), "must name tasks of the record", replicates={"normals": [1.0, 2.0]})
 
 
 @pytest.mark.parametrize(
