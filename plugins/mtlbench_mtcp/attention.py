@@ -1,0 +1,65 @@
+"""Attention between all pixels, exact, without their matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+#: elements of the matrix that are formed at a time: few enough for a cache, enough for fast products
+BLOCK = 2**22
+#: elements of the matrix that are kept for the backward pass; the others are formed again
+KEPT = 2**26
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Return softmax(query keyᵀ) value of (N, P, D), (N, P, D), (N, P, C), at least in float32.
+
+    The softmax runs over the pixels of `key`. Beside arguments and results no more than `KEPT` + 3 · `BLOCK`
+    elements are held, instead of N·P².
+    """
+    dtype = torch.promote_types(query.dtype, torch.float32)
+    with torch.autocast(query.device.type, enabled=False):
+        return _Attend.apply(query.to(dtype), key.to(dtype), value.to(dtype))
+
+
+class _Attend(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        out = torch.empty_like(value)
+        kept, room = [], KEPT if any(ctx.needs_input_grad) else 0
+        for block in _blocks(query):
+            weights = (query[block] @ key[block[0]].mT).softmax(-1)
+            out[block] = weights @ value[block[0]]
+            room -= weights.numel()
+            kept.append(weights if room >= 0 else None)
+        ctx.save_for_backward(query, key, value, out)
+        ctx.kept = kept
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        query, key, value, out = ctx.saved_tensors
+        d_query, d_key, d_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
+        mean = (gradient * out).sum(-1, keepdim=True).neg_()
+        with torch.autocast(query.device.type, enabled=False):
+            for block, weights in zip(_blocks(query), ctx.kept, strict=True):
+                images = block[0]
+                if weights is None:
+                    weights = (query[block] @ key[images].mT).softmax(-1)
+                d_value[images].baddbmm_(weights.mT, gradient[block])
+                d_scores = torch.baddbmm(mean[block], gradient[block], value[images].mT).mul_(weights)
+                d_query[block] = d_scores @ key[images]
+                d_key[images].baddbmm_(d_scores.mT, query[block])
+        return d_query, d_key, d_value
+
+
+def _blocks(query: Tensor) -> Iterator[tuple[slice, slice]]:
+    """Cut images and pixels so that a block's matrix has about `BLOCK` elements."""
+    images, pixels, _ = query.shape
+    many, rows = max(1, BLOCK // pixels**2), max(1, BLOCK // pixels)
+    for image in range(0, images, many):
+        for row in range(0, pixels, rows):
+            yield slice(image, image + many), slice(row, row + rows)
