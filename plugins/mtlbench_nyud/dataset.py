@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mtlbench.contracts.dataset import Dataset, Sample
 from mtlbench.data.check import validate
+from mtlbench.data.install import compare
+from mtlbench.data.listing import fingerprint, read_ids, require_files
+from mtlbench.data.survey import survey
 from mtlbench.errors import MtlbenchError, did_you_mean
 
 from . import sources
 from .read import READERS, read_image
-from .release import detect, read_ids, require_files
+from .release import detect
 
 _KINDS = {"semseg": "classes", "depth": "scalar", "normals": "vector", "edge": "classes"}
 _CLASSES = {"semseg": 40, "edge": 2}
@@ -45,9 +47,10 @@ class NYUD(Dataset):
         for task in tasks:
             _choose("task", task, READERS)
         self.split, self.tasks, self.root = split, tuple(tasks), Path(root)
-        self.ids = read_ids(self.root, split)
+        self.ids = read_ids("nyud", self.root, f"gt_sets/{split}.txt")
         self.release = detect(self.root, self.ids[0])
-        require_files(self.root, self.release, self.ids, ("image", *self.tasks))
+        for part in ("image", *self.tasks):
+            require_files("nyud", part, [self.release.path(self.root, part, name) for name in self.ids])
 
     def __getitem__(self, index: int) -> Sample:
         """Read one photo with the asked labels.
@@ -55,22 +58,22 @@ class NYUD(Dataset):
         Raises:
             BadSample: a file is missing, cut short, of a wrong type or shape, or holds what a label cannot.
         """
-        name = self.ids[index]
-        files = {part: self.release.path(self.root, part, name) for part in ("image", *self.tasks)}
+        files = self.files(index)
         labels = {task: READERS[task](files[task]) for task in self.tasks}
-        sample: Sample = {"id": name, "image": read_image(files["image"]), "labels": labels}
+        sample: Sample = {"id": self.ids[index], "image": read_image(files["image"]), "labels": labels}
         validate(sample, _KINDS, files, _CLASSES)
         return sample
 
+    def files(self, index: int) -> dict[str, Path]:
+        """Return the files of one sample by part: `image`, and every task, asked or not."""
+        name = self.ids[index]
+        return {part: self.release.path(self.root, part, name) for part in ("image", *sorted(READERS))}
+
     def fingerprint(self) -> str:
         """Return a hash of the split list and of the names and sizes of all its files, whichever tasks."""
-        digest = hashlib.sha256(self.release.name.encode())
-        for part in ("image", *sorted(READERS)):
-            for name in self.ids:
-                path = self.release.path(self.root, part, name)
-                size = path.stat().st_size if path.exists() else "absent"
-                digest.update(f"{path.relative_to(self.root).as_posix()} {size}\n".encode())
-        return digest.hexdigest()[:16]
+        parts = ("image", *sorted(READERS))
+        paths = (self.release.path(self.root, part, name) for part in parts for name in self.ids)
+        return fingerprint(self.release.name, self.root, paths)
 
     @classmethod
     def download(cls, destination: str | Path | None, accept_licence: bool) -> Path:
@@ -78,25 +81,17 @@ class NYUD(Dataset):
         return sources.download(Path(destination or "data/NYUD_MT"), accept_licence)
 
     @classmethod
-    def check(cls, root: str | Path | None = None) -> list[str]:
-        """Read everything below `root` and report on it, one line per finding.
+    def check(cls, root: str | Path | None = None) -> Iterator[str]:
+        """Read everything below `root` and report on it, one line per finding; see `survey`.
 
         Raises:
             MissingData: as the constructor.
-            BadSample: the first broken file.
+            BadSample: files differ from those that were downloaded, or some sample is broken.
         """
         place = Path(root or "data/NYUD_MT")
-        lines = sources.compare_with_manifest(place)
-        for split, published in sources.PUBLISHED_COUNTS.items():
-            dataset = cls(split, tuple(READERS), place)
-            sizes = {dataset[index]["image"].shape[:2] for index in range(len(dataset))}
-            count = f"{len(dataset)} images" + (
-                "" if len(dataset) == published else f" (published: {published})"
-            )
-            shapes = ", ".join(f"{height}x{width}" for height, width in sorted(sizes))
-            release, mark = dataset.release.name, dataset.fingerprint()
-            lines.append(f"{split}: {count}, {shapes}, {release} release, fingerprint {mark}")
-        return lines
+        splits = {split: cls(split, tuple(READERS), place) for split in sources.PUBLISHED_COUNTS}
+        yield f"the {splits['train'].release.name} release; {compare('nyud', place)}"
+        yield from survey(splits, sources.PUBLISHED_COUNTS, _KINDS, cls.files)
 
 
 def _choose(what: str, value: str, known: Sequence[str] | dict) -> None:

@@ -7,23 +7,24 @@ from pathlib import Path
 import numpy as np
 
 from mtlbench.data.errors import BadSample
+from mtlbench.data.files import read_array, read_picture, read_plane
 
 _FETCH = "replace it with an intact copy (`mtlbench data get nyud`)"
 
 
 def read_image(path: Path) -> np.ndarray:
     """Read a photo as uint8 (H, W, 3) RGB."""
-    return _open_image(path, "color")
+    return read_picture(path, "color", _FETCH)
 
 
 def read_semseg(path: Path) -> np.ndarray:
     """Read classes as uint8 (H, W): the file's 1 to 40 become 0 to 39, its 0 = unlabelled becomes 255."""
-    return _plane(path, _open_image(path, "unchanged"), np.uint8) - np.uint8(1)  # 0 wraps around to 255
+    return read_plane(path, np.uint8, _FETCH) - np.uint8(1)  # 0 wraps around to 255
 
 
 def read_depth(path: Path) -> np.ndarray:
     """Read metres as float32 (H, W); 0 or less is void."""
-    return _plane(path, _open_array(path), np.floating).astype(np.float32)
+    return read_plane(path, np.floating, _FETCH).astype(np.float32)
 
 
 def read_normals(path: Path) -> np.ndarray:
@@ -34,11 +35,11 @@ def read_normals(path: Path) -> np.ndarray:
     hold an exact zero.
     """
     if path.suffix == ".npy":
-        vectors = _open_array(path)
+        vectors = read_array(path, _FETCH)
         if not np.issubdtype(vectors.dtype, np.floating):
             raise BadSample(f"{path} holds {vectors.dtype} instead of float vectors; {_FETCH}.")
     else:
-        vectors = _open_image(path, "color") * np.float32(2 / 255) - 1
+        vectors = read_picture(path, "color", _FETCH) * np.float32(2 / 255) - 1
     if vectors.ndim != 3 or vectors.shape[2] != 3:
         raise BadSample(f"{path} holds {vectors.dtype} {vectors.shape} instead of (H, W, 3); {_FETCH}.")
     vectors = vectors.astype(np.float32)
@@ -51,39 +52,8 @@ def read_normals(path: Path) -> np.ndarray:
 def read_edge(path: Path) -> np.ndarray:
     """Read boundaries as uint8 (H, W) of 0 and 1; pictures hold 0 and 255."""
     if path.suffix == ".npy":
-        return (_plane(path, _open_array(path), np.generic) > 0.5).astype(np.uint8)
-    return (_plane(path, _open_image(path, "unchanged"), np.uint8) > 127).astype(np.uint8)
+        return (read_plane(path, np.generic, _FETCH) > 0.5).astype(np.uint8)
+    return (read_plane(path, np.uint8, _FETCH) > 127).astype(np.uint8)
 
 
 READERS = {"semseg": read_semseg, "depth": read_depth, "normals": read_normals, "edge": read_edge}
-
-
-def _open_image(path: Path, flag: str) -> np.ndarray:
-    import mmcv  # here, because it imports torch, and a missing dataset should be said at once
-
-    try:  # pillow, because cv2 hands out the rest of a truncated photo as grey
-        return mmcv.imread(path, flag=flag, channel_order="rgb", backend="pillow")
-    except FileNotFoundError as error:
-        raise BadSample(f"{path} is missing; {_FETCH}.") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise BadSample(f"{path} cannot be decoded ({error}); {_FETCH}.") from error
-
-
-def _open_array(path: Path) -> np.ndarray:
-    try:
-        with open(path, "rb") as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise BadSample(f"{path} is missing; {_FETCH}.") from error
-    except (OSError, EOFError, ValueError) as error:
-        raise BadSample(f"{path} cannot be read as an array of numbers ({error}); {_FETCH}.") from error
-
-
-def _plane(path: Path, array: np.ndarray, dtype: type) -> np.ndarray:
-    """Return `array` without a last axis of one, if it has the asked type and two axes."""
-    plane = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-    if plane.ndim != 2 or not np.issubdtype(plane.dtype, dtype):
-        raise BadSample(
-            f"{path} holds {array.dtype} {array.shape} instead of {dtype.__name__} (H, W); {_FETCH}."
-        )
-    return plane

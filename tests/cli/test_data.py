@@ -26,7 +26,7 @@ def test_a_layout_is_made_checked_and_shown(tmp_path):
     assert made.exit_code == 0 and "2 + 3 rooms" in made.output
     checked = data("check", "nyud", "--root", root)
     assert checked.exit_code == 0
-    assert "train: 2 images (published: 795), 24x32, MTI release" in checked.output
+    assert "train: 2 images (published: 795); 24x32; fingerprint " in checked.output
     shown = data("show", "nyud", "--root", root, "--out", tmp_path / "sheet.png", "--n", 2)
     assert shown.exit_code == 0 and "shows 2 of 3 images" in shown.output
     sheet = np.array(Image.open(tmp_path / "sheet.png"))
@@ -47,7 +47,7 @@ def test_rooms_are_shown_with_all_their_labels(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("check", "nyud", "--root", "nowhere"), "There is no folder nowhere with NYUDv2"),
+        (("check", "nyud", "--root", "nowhere"), "There is no folder nowhere with the files of nyud"),
         (("check", "synthrooms"), "no files of its own to check"),
         (("get", "nyud"), "add --accept-licence"),
         (("get", "synthrooms"), "synthrooms is not downloaded"),

@@ -175,11 +175,28 @@ def test_unknown_arguments_are_refused_with_what_there_is(mti):
         NYUD("test", TASKS, mti)
 
 
-def test_check_reports_counts_sizes_and_fingerprints(mti):
-    lines = NYUD.check(mti)
-    assert "was not fetched by mtlbench" in lines[0]
-    assert lines[1].startswith("train: 2 images (published: 795), 12x16, MTI release, fingerprint ")
-    assert NYUD("val", TASKS, mti).fingerprint() in lines[2]
+def test_check_reports_counts_sizes_fingerprints_and_labels(mti):
+    lines = list(NYUD.check(mti))
+    assert lines[0].startswith(
+        f"the MTI release; {mti} was not fetched by mtlbench; no checksum is published"
+    )
+    assert lines[1].startswith("train: 2 images (published: 795); 12x16; fingerprint ")
+    assert [line.split(":")[0] for line in lines[2:7]] == [f"train {part}" for part in ("image", *TASKS)]
+    assert f"fingerprint {NYUD('val', TASKS, mti).fingerprint()}, contents " in lines[7]
+    assert all("void 8.33%" in line for line in lines if line.split()[1] in ("depth:", "normals:", "semseg:"))
+
+
+def test_check_lists_every_broken_sample(mti):
+    cut("depth/0001.npy")(mti)
+    cut("images/0003.jpg")(mti)
+    lines = []
+    with pytest.raises(BadSample, match="2 problem"):
+        for line in NYUD.check(mti):
+            lines.append(line)
+    assert [name for name in ("0001.npy", "0003.jpg") if any(name in line for line in lines)] == [
+        "0001.npy",
+        "0003.jpg",
+    ]
 
 
 def test_rooms_written_in_the_layout_are_read_back_as_rendered(tmp_path, monkeypatch):
