@@ -30,7 +30,12 @@ def objections(record: Record, board: Board, frozen: Frozen | None = None) -> li
 
     `frozen` is what the board's records share already, where ``board.toml`` does not say it.
     """
-    return [*_conduct(record, board), *_protocol(record, board.frozen or frozen), *_tasks(record, board)]
+    return [*_conduct(record, board), *differences(record, board, frozen)]
+
+
+def differences(record: Record, board: Board, frozen: Frozen | None = None) -> list[str]:
+    """Return what makes `record` another experiment than those of `board`, whoever ran it and however."""
+    return [*_protocol(record, board.frozen or frozen), *_tasks(record, board)]
 
 
 def admit(folder: Path, board: Board) -> tuple[list[Record], list[Refusal]]:

@@ -11,3 +11,7 @@ class BadBoard(MtlbenchError):
 
 class RefusedRecord(MtlbenchError):
     """Say which record a board does not take, and why."""
+
+
+class Incomparable(MtlbenchError):
+    """Say which runs cannot be compared, and why."""

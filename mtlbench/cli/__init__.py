@@ -14,6 +14,9 @@ COMMANDS = {
     "board": LazyCommand(
         "mtlbench.cli.board:board", "Render a board, submit a record to it, check its records."
     ),
+    "compare": LazyCommand(
+        "mtlbench.cli.compare:compare", "Say whether one method is better than another, or noise explains it."
+    ),
     "list": LazyCommand("mtlbench.cli.list:list_command", "List the components that experiments can name."),
     "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins and what is broken."),
 }
