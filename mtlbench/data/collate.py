@@ -68,20 +68,23 @@ def _inputs(samples: Sequence[Mapping[str, Any]]) -> Tensor:
 
 
 def _label(label: np.ndarray | None) -> Tensor | None:
-    """Move the channels of (H, W) or (H, W, C) first."""
-    if label is None:
-        return None
-    array = label.transpose(2, 0, 1) if label.ndim == 3 else label
-    return torch.from_numpy(np.array(array))  # a copy of its own: caches hand out read-only views
+    return None if label is None else torch.from_numpy(np.array(_channels_first(label)))  # caches hand out views
 
 
 def _stack(samples: Sequence[Mapping[str, Any]], task: str, kind: str, size: Sequence[int]) -> Tensor:
-    labels = [_label(sample["labels"].get(task)) for sample in samples]
-    known = [label for label in labels if label is not None]
+    labels = [sample["labels"].get(task) for sample in samples]
+    known = [_channels_first(label) for label in labels if label is not None]
     if known:
-        void = torch.full_like(known[0], VOID[kind])
+        shape, dtype = known[0].shape, known[0].dtype
     else:
         channels = {"vector": (3,), "image": (1,)}.get(kind, ())  # one void channel stands for any number
-        dtype = torch.uint8 if kind == "classes" else torch.float32
-        void = torch.full((*channels, *size), VOID[kind], dtype=dtype)
-    return torch.stack([void if label is None else label for label in labels])
+        shape, dtype = (*channels, *size), np.uint8 if kind == "classes" else np.float32
+    batch = np.empty((len(labels), *shape), dtype)
+    for place, label in zip(batch, labels, strict=True):
+        place[...] = VOID[kind] if label is None else _channels_first(label)
+    return torch.from_numpy(batch)
+
+
+def _channels_first(label: np.ndarray) -> np.ndarray:
+    """Return a view of (H, W) as it is, of (H, W, C) as (C, H, W)."""
+    return label.transpose(2, 0, 1) if label.ndim == 3 else label

@@ -16,6 +16,7 @@ from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
 from mtlbench.data.kinds import (
+    mirror,
     resize_label,
     resize_smooth,
     rotate_image,
@@ -56,15 +57,15 @@ class RandomFlip(BaseTransform):
     def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
         """Mirror one sample, or leave it."""
         if sample["rng"].random() < self.p:
-            sample["image"] = np.ascontiguousarray(sample["image"][:, ::-1])
+            sample["image"] = mirror(sample["image"])
             _map_labels(sample, self._flip)
         return sample
 
     @staticmethod
     def _flip(label: np.ndarray, kind: str) -> np.ndarray:
-        mirrored = np.ascontiguousarray(label[:, ::-1])
+        mirrored = mirror(label)
         if kind == "vector":
-            mirrored[..., 0] = 0.0 - mirrored[..., 0]  # keeps the zero of void positive
+            np.subtract(0.0, mirrored[..., 0], out=mirrored[..., 0])  # keeps the zero of void positive
         return mirrored
 
 
@@ -96,7 +97,7 @@ class RandomScaleCrop(BaseTransform):
         def zoom(label: np.ndarray, kind: str) -> np.ndarray:
             return zoom_values(resize_label(label[window], kind, size), kind, scale)
 
-        sample["image"] = resize_smooth(np.ascontiguousarray(sample["image"][window]), size)
+        sample["image"] = resize_smooth(sample["image"][window], size)
         _map_labels(sample, zoom)
         return sample
 
