@@ -68,7 +68,8 @@ def _inputs(samples: Sequence[Mapping[str, Any]]) -> Tensor:
 
 
 def _label(label: np.ndarray | None) -> Tensor | None:
-    return None if label is None else torch.from_numpy(np.array(_channels_first(label)))  # caches hand out views
+    # a copy of its own: caches hand out views
+    return None if label is None else torch.from_numpy(np.array(_channels_first(label)))
 
 
 def _stack(samples: Sequence[Mapping[str, Any]], task: str, kind: str, size: Sequence[int]) -> Tensor:
