@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,11 +46,10 @@ class LPS(Balancer):
         self.spread = spread
         self.eps = eps
         self.min_weight = min_weight
-        self.epoch = 0
-        self.weight = dict.fromkeys(self.tasks, 1.0)
-        self.last: dict[str, float] = {}
-        self.sums: dict[str, float] = {}
-        self.counts: dict[str, int] = {}
+        # by task; `last` is the mean of the last epoch in which the task had a loss, NaN before that
+        for name, value in {"weight": 1.0, "last": math.nan, "total": 0.0, "steps": 0.0}.items():
+            self.register_buffer(name, torch.full((len(self.tasks),), value, dtype=torch.float64))
+        self.register_buffer("epoch", torch.tensor(0))
 
     def transform(self, loss: Tensor) -> Tensor:
         """Return log(L + 1 + ε)."""
@@ -60,23 +57,35 @@ class LPS(Balancer):
 
     def weights(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the weights that the last epoch led to."""
-        return {task: torch.full_like(loss, self.weight[task]) for task, loss in losses.items()}
+        return {task: self.weight[self.tasks.index(task)].to(loss) for task, loss in losses.items()}
 
     def after_step(self, losses: Mapping[str, float]) -> None:
         """Gather scaled losses: the mean of a logarithm is not that of the mean."""
         for task, loss in losses.items():
-            self.sums[task] = self.sums.get(task, 0.0) + math.log1p(loss + self.eps)
-            self.counts[task] = self.counts.get(task, 0) + 1
+            self.total[self.tasks.index(task)] += math.log1p(loss + self.eps)
+            self.steps[self.tasks.index(task)] += 1
 
     def after_epoch(self, losses: Mapping[str, float]) -> None:
         """Weight the next epoch by this one."""
-        means = {task: self.sums[task] / self.counts[task] for task in self.sums}
-        self.sums, self.counts = {}, {}
-        self.weight |= self._prioritise(means) if self.last else _equalise(means)
+        now = self.total / self.steps  # NaN for a task without a loss
+        here = ~now.isnan()
+        both = here & ~self.last.isnan()
+        if self.last.isnan().all():
+            self.weight[here] = now[here].sum() / now[here]
+        else:
+            rate = now[both] / self.last[both] * self.last[both].sum() / now[both].sum()
+            self.weight[both] = rate.mean() + self.spread * (rate - rate.mean())
         if self.min_weight is not None:
-            self.weight = {task: max(weight, self.min_weight) for task, weight in self.weight.items()}
-        self.last |= means
-        negative = [f"{task} by {weight:.3g}" for task, weight in self.weight.items() if weight < 0]
+            self.weight.clamp_(min=self.min_weight)
+        self.last[here] = now[here]
+        self.total.zero_()
+        self.steps.zero_()
+        self._warn()
+        self.epoch += 1
+
+    def _warn(self) -> None:
+        weights = zip(self.tasks, self.weight.tolist(), strict=True)
+        negative = [f"{task} by {weight:.3g}" for task, weight in weights if weight < 0]
         if negative:
             log.warning(
                 "After epoch %d the balancer lps weights the loss of %s: training will raise what has a "
@@ -84,27 +93,3 @@ class LPS(Balancer):
                 self.epoch,
                 ", ".join(negative),
             )
-        self.epoch += 1
-
-    def _prioritise(self, means: Mapping[str, float]) -> dict[str, float]:
-        both = [task for task in means if task in self.last]
-        if not both:
-            return {}
-        total = sum(means[task] for task in both) / sum(self.last[task] for task in both)
-        rates = {task: means[task] / self.last[task] / total for task in both}
-        mean = sum(rates.values()) / len(rates)
-        return {task: mean + self.spread * (rate - mean) for task, rate in rates.items()}
-
-    def get_extra_state(self) -> dict[str, Any]:
-        """Return what a checkpoint has to keep, by task name."""
-        return {name: getattr(self, name) for name in ("epoch", "weight", "last", "sums", "counts")}
-
-    def set_extra_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint."""
-        for name, value in state.items():
-            setattr(self, name, copy.copy(value))
-
-
-def _equalise(means: Mapping[str, float]) -> dict[str, float]:
-    total = sum(means.values())
-    return {task: total / mean for task, mean in means.items()}

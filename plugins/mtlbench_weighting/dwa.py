@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,26 +27,18 @@ class DWA(Balancer):
     def __init__(self, tasks: Sequence[str], temperature: float = 2.0) -> None:
         super().__init__(tasks)
         self.temperature = temperature
-        self.weight = dict.fromkeys(self.tasks, 1.0)
-        self.last: dict[str, float] = {}
+        self.register_buffer("weight", torch.ones(len(self.tasks), dtype=torch.float64))
+        # the mean of the last epoch in which the task had a loss, NaN before that
+        self.register_buffer("last", torch.full((len(self.tasks),), math.nan, dtype=torch.float64))
 
     def weights(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the weights that the last two epochs led to."""
-        return {task: torch.full_like(loss, self.weight[task]) for task, loss in losses.items()}
+        return {task: self.weight[self.tasks.index(task)].to(loss) for task, loss in losses.items()}
 
     def after_epoch(self, losses: Mapping[str, float]) -> None:
         """Weight the next epoch by this one and the one before; a mean loss of 0 counts as none."""
-        means = {task: mean for task, mean in losses.items() if mean > 0}
-        both = [task for task in means if task in self.last]
-        rates = torch.tensor([means[task] / self.last[task] for task in both], dtype=torch.float64)
-        shares = (rates / self.temperature).softmax(0).tolist()
-        self.weight |= {task: len(both) * share for task, share in zip(both, shares, strict=True)}
-        self.last |= means
-
-    def get_extra_state(self) -> dict[str, Any]:
-        """Return what a checkpoint has to keep, by task name."""
-        return {"weight": self.weight, "last": self.last}
-
-    def set_extra_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint."""
-        self.weight, self.last = dict(state["weight"]), dict(state["last"])
+        now = self.last.new_tensor([losses.get(task) or math.nan for task in self.tasks])
+        rate = now / self.last
+        both = ~rate.isnan()
+        self.weight[both] = both.sum() * (rate[both] / self.temperature).softmax(0)
+        self.last[~now.isnan()] = now[~now.isnan()]
