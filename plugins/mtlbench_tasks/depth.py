@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from matplotlib import colormaps
 from torch import Tensor
@@ -15,8 +17,8 @@ NEAREST = 1e-3  # a decoded depth is never smaller, so that ratios and logarithm
 class Depth(Task):
     """Predict the depth of each pixel in metres, or its inverse.
 
-    Loss: L1 of the raw output. Metric: rmse in the unit of the label over all valid pixels. Pixels are valid
-    where the label is finite and > 0, in the meter also < `max_depth`.
+    Loss: L1 of the raw output. Metric: `metric` in the unit of the label over all valid pixels. Pixels are
+    valid where the label is finite and > 0, in the meter also < `max_depth`.
 
     Args:
         max_depth: value from which on labels are not scored.
@@ -24,6 +26,8 @@ class Depth(Task):
         inverse: whether labels hold inverse depth (disparity), as the Cityscapes literature has it; errors
             are then errors of inverse depth and say nothing in metres.
         unit: of the label; empty where it has none.
+        metric: the primary metric: `rmse`, or the mean absolute error `abs_err` of the MTAN line, which is
+            among the metrics only then.
     """
 
     channels = 1
@@ -34,11 +38,12 @@ class Depth(Task):
         draw_to: float = 10.0,
         inverse: bool = False,
         unit: str = "m",
+        metric: Literal["rmse", "abs_err"] = "rmse",
     ) -> None:
         self.max_depth = max_depth
         self.draw_to = draw_to
         self.label_kind = "inverse" if inverse else "scalar"
-        self.primary = Metric("rmse", unit, higher_is_better=False)
+        self.primary = Metric(metric, unit, higher_is_better=False)
 
     def loss(self, output: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Return the summed |output − label| (B, 1, H, W), (B, H, W) and the number of valid pixels."""
@@ -52,7 +57,7 @@ class Depth(Task):
 
     def meter(self, mode: str = "native") -> Meter:
         """Return depth errors; both modes define them equally."""
-        return DepthMeter(self.max_depth)
+        return DepthMeter(self.max_depth, absolute=self.primary.name == "abs_err")
 
     def draw(self, label: np.ndarray) -> np.ndarray:
         """Colour depth (H, W) with `viridis`, near is bright; void is black."""

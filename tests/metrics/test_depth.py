@@ -23,6 +23,7 @@ def _brute_force(prediction, label, limit=math.inf):
     mean = lambda term: sum(term(p, g) for p, g in pairs) / len(pairs)  # noqa: E731
     return {
         "rmse": math.sqrt(mean(lambda p, g: (p - g) ** 2)),
+        "abs_err": mean(lambda p, g: abs(p - g)),
         "abs_rel": mean(lambda p, g: abs(p - g) / g),
         "sq_rel": mean(lambda p, g: (p - g) ** 2 / g),
         "log_rmse": math.sqrt(mean(lambda p, g: math.log(p / g) ** 2)),
@@ -33,7 +34,7 @@ def _brute_force(prediction, label, limit=math.inf):
 @pytest.mark.parametrize("limit", [math.inf, 4.0])
 def test_every_metric_equals_a_loop_over_pixels(limit):
     prediction, label = _case()
-    meter = DepthMeter(max_depth=limit)
+    meter = DepthMeter(max_depth=limit, absolute=True)
     meter.update(prediction, label)
     assert meter.compute() == pytest.approx(_brute_force(prediction, label, limit), rel=1e-12)
 
@@ -52,3 +53,7 @@ def test_nothing_labelled_is_nan():
     meter = DepthMeter()
     meter.update(torch.ones(1, 2, 2), torch.zeros(1, 2, 2))
     assert all(math.isnan(value) for value in meter.compute().values())
+
+
+def test_the_absolute_error_is_a_metric_only_where_it_is_asked_for():
+    assert {*DepthMeter(absolute=True).compute()} - {*DepthMeter().compute()} == {"abs_err"}

@@ -31,7 +31,7 @@ def test_matching_equals_an_exhaustive_search(radius):
     rng = np.random.default_rng(6)
     contested = 0
     for _ in range(20):
-        guesses, actual = rng.random((3, 5, 6)) < 0.35, rng.random((5, 6)) < 0.3
+        guesses, actual = rng.random((3, 4, 6)) < 0.35, rng.random((4, 6)) < 0.3
         expected = [_exhaustive(guess, actual, radius) for guess in guesses]
         assert match_counts(guesses, actual, radius).tolist() == expected
         near = sum(

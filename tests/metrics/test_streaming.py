@@ -1,16 +1,19 @@
-"""What every meter promises: batch size, order and sharding change not one bit."""
+"""What every meter promises: batches, order and sharding change not one bit."""
 
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import normalize
 
+from mtlbench.metrics.boundary import BoundaryMeter
 from mtlbench.metrics.confusion import ConfusionMeter
 from mtlbench.metrics.depth import DepthMeter
 from mtlbench.metrics.edge import EdgeMeter
 from mtlbench.metrics.normals import NormalsMeter
 from mtlbench.metrics.regression import AbsoluteErrorMeter
 from mtlbench.metrics.saliency import SaliencyMeter
+from mtlbench.metrics.together import Together
+from mtlbench_tasks.human_parts import HumanParts
 
 IMAGES, HEIGHT, WIDTH = 7, 18, 22
 GENERATOR = torch.Generator().manual_seed(8)
@@ -29,7 +32,10 @@ def _rand(*shape):
 
 CASES = {
     "confusion": (lambda: ConfusionMeter(4), (_rand() * 4).long(), _classes(4)),
-    "depth": (DepthMeter, _rand() * 1e3 + 0.1, (_rand() - 0.1) * 1e-2),
+    "human parts": (HumanParts(classes=4).meter, (_rand() * 4).long(), _classes(4)),
+    "boundary": (lambda: BoundaryMeter(0.05), (_rand() * 4).long(), _classes(4)),
+    "together": (lambda: Together(ConfusionMeter(4), BoundaryMeter()), (_rand() * 4).long(), _classes(4)),
+    "depth": (lambda: DepthMeter(absolute=True), _rand() * 1e3 + 0.1, (_rand() - 0.1) * 1e-2),
     "normals": (NormalsMeter, normalize(_rand(3) - 0.5, dim=1), normalize(_rand(3) - 0.5, dim=1)),
     "regression": (AbsoluteErrorMeter, _rand(3), _rand(3)),
     "saliency": (SaliencyMeter, _rand(), _classes(2)),
@@ -39,8 +45,8 @@ CASES = {
 
 def _run(make, prediction, label, batch):
     meter = make()
-    for start in range(0, len(label), batch):
-        meter.update(prediction[start : start + batch], label[start : start + batch])
+    for predictions, labels in zip(prediction.split(batch), label.split(batch), strict=True):
+        meter.update(predictions, labels)
     return meter
 
 
@@ -52,6 +58,22 @@ def case(request):
 @pytest.mark.parametrize("batch", [1, 2, 6])
 def test_batch_size(case, batch):
     assert _run(*case, batch).compute() == _run(*case, IMAGES).compute()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_batches_of_two_shards(case, seed):
+    make, prediction, label = case
+    rng = np.random.default_rng(seed)
+    order = torch.from_numpy(rng.permutation(IMAGES))
+    cuts = np.sort(rng.choice(np.arange(1, IMAGES), 3, replace=False))
+    sizes = np.diff([0, *cuts, IMAGES]).tolist()
+    shards = [make(), make()]
+    for number, images in enumerate(order.split(sizes)):
+        shards[number % 2].update(prediction[images], label[images])
+    merged = make()
+    for shard in shards:
+        merged.merge(shard.state())
+    assert merged.compute() == _run(*case, IMAGES).compute()
 
 
 def test_order(case):

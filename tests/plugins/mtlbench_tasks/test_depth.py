@@ -53,3 +53,13 @@ def test_inverse_depth_says_its_unit_and_is_bright_where_it_is_large():
     assert (Depth().primary.unit, Depth().label_kind) == ("m", "scalar")
     drawing = task.draw(np.array([[90.0, 40.0, 5.0, 0.0]], dtype=np.float32))[0].astype(int).sum(1)
     assert drawing[0] > drawing[1] > drawing[2] > 0 == drawing[3]
+
+
+def test_the_primary_metric_can_be_the_one_that_the_mtan_line_prints():
+    label, output = torch.tensor([[[2.0, 4.0]]]), torch.tensor([[[[3.0, 1.0]]]])
+    task = Depth(metric="abs_err")
+    meter = task.meter()
+    meter.update(task.decode(output), label)
+    assert (task.primary.name, task.primary.higher_is_better) == ("abs_err", False)
+    assert meter.compute()["abs_err"] == pytest.approx(2.0)
+    assert "abs_err" not in Depth().meter().compute()

@@ -32,6 +32,25 @@ def test_legacy_counts_absent_classes_as_zero():
     assert scores == {"native": 100, "legacy448": 25}
 
 
+@pytest.mark.parametrize("mode", ["native", "legacy448"])
+def test_what_absent_classes_count_can_be_said(mode):
+    for absent, expected in (("skip", 100), ("zero", 25)):
+        meter = SemSeg(4, absent=absent).meter(mode)
+        meter.update(torch.zeros(1, 2, 2, dtype=torch.long), torch.zeros(1, 2, 2, dtype=torch.uint8))
+        assert meter.compute()["mIoU"] == expected
+
+
+def test_outlines_are_scored_only_where_they_are_asked_for():
+    label = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    label[0, 2:6, 2:6] = 1
+    scores = {}
+    for boundary in (None, 0.0075):
+        meter = SemSeg(4, boundary=boundary).meter()
+        meter.update(label.long(), label)
+        scores[boundary] = meter.compute()
+    assert scores[0.0075] == scores[None] | {"boundary F": 100}
+
+
 @pytest.mark.parametrize("classes", [2, 13, 21, 40])
 def test_colours_are_distinct_and_none_is_voids(classes):
     drawing = SemSeg(classes).draw(np.append(np.arange(classes), 255).astype(np.uint8)[None])[0]
