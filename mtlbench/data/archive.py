@@ -66,6 +66,8 @@ def _unpack(archive: Path, root: Path, max_bytes: int, max_files: int) -> None:
         for number, member in enumerate(members, start=1):
             if number > max_files:
                 raise UnsafeArchive(f"{archive} holds more than {max_files} members; nothing was unpacked.")
+            if member.is_folder and member.name == "/":  # Dropbox lists the shared folder itself like this
+                continue
             target = root / _inside(archive, member)
             if member.is_folder:
                 target.mkdir(parents=True, exist_ok=True)

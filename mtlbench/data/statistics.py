@@ -94,6 +94,7 @@ MEASURES: dict[str, Callable[[np.ndarray], Statistics]] = {
     "photo": lambda image: ValueStatistics.of(image, np.ones(image.shape[:2], bool)),
     "classes": ClassStatistics.of,
     "scalar": lambda label: ValueStatistics.of(label, label > 0),
+    "inverse": lambda label: ValueStatistics.of(label, label > 0),
     "vector": lambda label: ValueStatistics.of(label, (label != 0).any(-1)),
     "image": lambda label: ValueStatistics.of(label, ~np.isnan(label).any(-1)),
 }

@@ -55,6 +55,11 @@ def test_files_arrive_without_a_lone_top_folder(tmp_path, make, top):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["data"]
 
 
+def test_the_shared_folder_itself_which_dropbox_lists_is_passed_over(tmp_path):
+    extract(zipped(tmp_path / "archive", {"/": b"", **FILES}), tmp_path / "data")
+    assert content(tmp_path / "data") == FILES
+
+
 HOSTILE = [
     (lambda path: tar(path, {**FILES, "../evil": b""}), "leads elsewhere"),
     (lambda path: tar(path, {**FILES, "/tmp/evil": b""}), "leads elsewhere"),
