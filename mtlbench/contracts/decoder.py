@@ -22,7 +22,8 @@ class Decoder(nn.Module, ABC):
 
     Constructed as
     `Decoder(tasks={name: output channels}, channels=(c1, c2, c3, c4), **options of the config)`. The outputs
-    keep the decoder's own resolution; the engine resizes them bilinearly to the labels.
+    keep the decoder's own resolution; the engine resizes them bilinearly to the labels. Auxiliary outputs are
+    left out while the decoder's own flag `training` is not set.
     """
 
     def __init__(self, tasks: Mapping[str, int], channels: Sequence[int]) -> None:

@@ -165,7 +165,7 @@ def _run(
     )
     if distributed.rank() == 0:
         with writing("record", work_dir):
-            pictures.draw(model, experiment, datasets[1], kinds, epochs.rank_maps, work_dir / "pictures")
+            pictures.draw(model, experiment, datasets[1], kinds, epochs, work_dir / "pictures")
             write_record(record, work_dir)
     distributed.barrier()
     return record

@@ -149,7 +149,7 @@ def _global_losses(sums: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tenso
     for name, count, value in zip(names, counts.tolist(), values, strict=True):
         if count > 0:
             share = sums[name][0] * (distributed.world_size() / count)
-            losses[name] = share + (value / count - share).detach()
+            losses[name] = share - share.detach() + value / count  # the same bits on every process
     return losses
 
 

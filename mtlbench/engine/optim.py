@@ -33,6 +33,8 @@ class BalancedOptimWrapper(OptimWrapper):
         clip: largest norm of the gradient, or None.
         accumulate: number of batches whose mean gradient makes one step.
         amp: `bf16` runs the forward pass under autocast; the weights stay float32.
+
+    `weights` holds the effective weight of every active task's loss in the last batch: w_t of w_t · f(L_t).
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class BalancedOptimWrapper(OptimWrapper):
         self.model = model
         self.clip = clip
         self.amp = amp
+        self.weights: dict[str, torch.Tensor] = {}
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -94,6 +97,7 @@ class BalancedOptimWrapper(OptimWrapper):
                     "schedule.clip_grad, or check the labels of this task (mtlbench data check)."
                 )
         weights = balancer.weights(detached) if detached else {}
+        self.weights = {task: weight.detach() for task, weight in weights.items()}
         total = loss.penalty + balancer.penalty(tuple(terms)).to(loss.penalty)
         for task, term in terms.items():
             total = total + weights[task] * term

@@ -1,4 +1,4 @@
-"""Draw what people would rather look at than read: predictions beside labels, and ranks over the network."""
+"""Draw what people would rather look at than read: predictions beside labels, ranks, weights of losses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mtlbench.contracts.dataset import Dataset
 from mtlbench.contracts.task import Task
 from mtlbench.engine.config import Experiment
 from mtlbench.engine.datasets import eval_loader
+from mtlbench.engine.hooks.epoch import EpochHook
 from mtlbench.engine.model import MultiTaskModel, resize_output
 
 _GAP = 4
@@ -22,41 +23,51 @@ def draw(
     experiment: Experiment,
     dataset: Dataset,
     kinds: dict[str, str],
-    rank_maps: list[dict[str, dict[str, int]]],
+    epochs: EpochHook,
     folder: Path,
 ) -> None:
-    """Write `predictions.png` and, for methods with ranks, `ranks.png`."""
+    """Write `predictions.png`, for methods with ranks `ranks.png`, and `weights.png` where weights vary."""
     folder.mkdir(parents=True, exist_ok=True)
     if experiment.evaluation.pictures:
         sheet = _predictions(model, experiment, dataset, kinds)
         _write(folder / "predictions.png", sheet)
-    if rank_maps:
+    if epochs.rank_maps:
         from mtlbench.engine.rank_map import draw_rank_maps
 
-        draw_rank_maps(rank_maps, folder / "ranks.png")
+        draw_rank_maps(epochs.rank_maps, folder / "ranks.png")
+    if any(len({epoch[task] for epoch in epochs.weights if task in epoch}) > 1 for task in model.tasks):
+        from mtlbench.engine.weight_curves import draw_weights
+
+        draw_weights(epochs.weights, folder / "weights.png")
 
 
 @torch.no_grad()
 def _predictions(
     model: MultiTaskModel, experiment: Experiment, dataset: Dataset, kinds: dict[str, str]
 ) -> np.ndarray:
-    """Return a header, then one row per image: the image, and each task's label above its prediction."""
+    """Return a header, then one row per image: the image, and each task's label above its prediction.
+
+    A task's auxiliary predictions stand before it, in the decoder's order.
+    """
     model.eval()
     rows: list[np.ndarray] = []
     for batch in eval_loader(experiment, dataset, kinds):
         outputs = model.predict(batch["inputs"])
+        before = _auxiliary(model, batch["inputs"])
         for index in range(len(batch["ids"])):
             image = batch["inputs"][index].permute(1, 2, 0).numpy()
             size = image.shape[:2]
-            columns = [np.concatenate([image, np.full_like(image, 255)])]
+            empty = np.full_like(image, 255)
+            titles, columns = ["image"], [np.concatenate([image, empty])]
             for name, output in outputs.items():
                 task = model.tasks[name]
-                predicted = task.decode(resize_output(output[index : index + 1], size))[0].cpu().numpy()
-                columns.append(
-                    np.concatenate([_label(task, batch["labels"][name][index], size), task.draw(predicted)])
-                )
+                for number, maps in enumerate((maps for maps in before if name in maps), start=1):
+                    titles.append(f"{name} before {number}")
+                    columns.append(np.concatenate([empty, _draw(task, maps[name][index : index + 1], size)]))
+                label = _label(task, batch["labels"][name][index], size)
+                titles.append(name)
+                columns.append(np.concatenate([label, _draw(task, output[index : index + 1], size)]))
             if not rows:
-                titles = ["image", *outputs]
                 rows.append(
                     _join([_title(text, column) for text, column in zip(titles, columns, strict=True)], 1)
                 )
@@ -64,6 +75,25 @@ def _predictions(
             if len(rows) > experiment.evaluation.pictures:
                 return _join(rows, axis=0)
     return _join(rows, axis=0)
+
+
+def _auxiliary(model: MultiTaskModel, inputs: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+    """Return the decoder's auxiliary predictions for uint8 images, made as it evaluates.
+
+    A decoder yields them while it trains. So its own flag is set, and not those of its layers: batch norms
+    keep to their running statistics, and nothing is dropped.
+    """
+    _, levels = model.encode(model.data_preprocessor.cast_data(inputs))
+    model.decoder.training = True
+    try:
+        return [maps for _, maps in model.decoder(levels).auxiliary]
+    finally:
+        model.decoder.training = False
+
+
+def _draw(task: Task, output: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
+    """Return raw output (1, C, h, w) as a picture of `size`."""
+    return task.draw(task.decode(resize_output(output, size))[0].cpu().numpy())
 
 
 def _title(text: str, column: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -55,9 +55,15 @@ def make_record(
         metrics=metrics,
         primary=primary,
         rank_map=epochs.rank_maps[-1] if epochs.rank_maps else None,
-        curves={task: [epoch[task] for epoch in epochs.curves if task in epoch] for task in tasks},
+        curves=_by_task(epochs.curves, tasks),
+        weights=_by_task(epochs.weights, tasks),
         **measured,
     )
+
+
+def _by_task(epochs: Sequence[Mapping[str, float]], tasks: Iterable[str]) -> dict[str, list[float]]:
+    """Return task -> its number of each epoch in which it was active."""
+    return {task: [epoch[task] for epoch in epochs if task in epoch] for task in tasks}
 
 
 def require_numbers(metrics: Mapping[str, Mapping[str, float]]) -> None:

@@ -14,6 +14,7 @@ from mtlbench.engine import checkpoint, distributed
 from mtlbench.engine.checkpoint import CheckpointError, load_latest
 from mtlbench.engine.config import ConfigError
 from mtlbench.engine.datasets import train_loader
+from mtlbench.engine.model import _global_losses
 from mtlbench.results.store import load_record
 
 STEPS = (4, 8)
@@ -63,6 +64,20 @@ def test_two_processes_with_half_the_batch_each_are_one_with_all_of_it(tiny_conf
     assert files(two) == files(one)
     assert (two / "train.log").read_text().count("metrics") == 1
     assert done.stdout.count("record ") == 1
+
+
+def test_a_loss_has_the_same_bits_on_every_process_and_the_gradient_of_its_share(monkeypatch):
+    shares = torch.rand(1000, 2, generator=torch.Generator().manual_seed(0)).pow(4) * 1000
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    for pair in shares:
+        total = torch.stack([torch.full((1,), 14.0), pair.sum()[None]])
+        monkeypatch.setattr(distributed, "total", lambda values, total=total: total)
+        for share in pair.clone():
+            share.requires_grad_()
+            loss = _global_losses({"depth": (share, torch.tensor(7.0))})["depth"]
+            loss.backward()
+            assert loss.item() == (pair.sum() / 14).item()
+            assert share.grad.item() == pytest.approx(2 / 14)
 
 
 def test_a_checkpoint_of_two_processes_is_not_one_of_one(train, tmp_path, monkeypatch):

@@ -52,7 +52,8 @@ def same(left: Any, right: Any) -> bool:
 def assert_same_run(left: Path, right: Path) -> None:
     """Compare two work dirs: the numbers of the records and the tensors of the last checkpoints."""
     records = [load_record(next(place.glob("*-seed0.json"))) for place in (left, right)]
-    for field in ("metrics", "primary", "rank_map", "curves", "parameters", "config_hash", "iterations"):
+    numbers = ("metrics", "primary", "rank_map", "curves", "weights")
+    for field in (*numbers, "parameters", "config_hash", "iterations"):
         assert getattr(records[0], field) == getattr(records[1], field), field
     ends = [load_latest(place / "checkpoints") for place in (left, right)]
     for part in ("step", "structure", "model", "optimizer", "epochs", "gradients"):
@@ -94,6 +95,7 @@ class Interrupted(Exception):
     "at, changes",
     [
         (7, {"balancer__type": "uw", "schedule__workers": 1, "adapter__explore": 0.5}),
+        (6, {"balancer__type": "lps"}),  # compares the epoch's losses with those before the checkpoint
         (9, {"schedule__accumulate": 3}),  # 3 does not divide the 4 steps of an epoch
         (5, {"adapter": {"type": "full"}, "decoder__type": "hrnet", "schedule__amp": "bf16"}),
     ],

@@ -9,21 +9,26 @@ from mmengine.registry import HOOKS
 
 from mtlbench.engine.optim import apply_selections
 
+_KEPT = ("curves", "weights", "rank_maps", "sums", "weight_sums", "counts")
+
 
 @HOOKS.register_module()
 class EpochHook(Hook):
-    """Gather losses, and act after the last step of each epoch.
+    """Gather losses and their weights, and act after the last step of each epoch.
 
-    `curves` holds one mapping task -> mean loss per epoch, `rank_maps` one rank map per epoch; both go into
-    checkpoints and into the record.
+    `curves` holds one mapping task -> mean loss per epoch, `weights` one mapping task -> mean effective
+    weight (`BalancedOptimWrapper.weights`), both over the batches in which the task was active, `rank_maps`
+    one rank map per epoch; all go into checkpoints and into the record.
     """
 
     priority = "NORMAL"
 
     def __init__(self) -> None:
         self.curves: list[dict[str, float]] = []
+        self.weights: list[dict[str, float]] = []
         self.rank_maps: list[dict[str, dict[str, int]]] = []
         self.sums: dict[str, float] = {}
+        self.weight_sums: dict[str, float] = {}
         self.counts: dict[str, int] = {}
 
     def after_train_iter(
@@ -33,14 +38,17 @@ class EpochHook(Hook):
         losses = {task: float(loss) for task, loss in outputs.items()}
         runner.model.balancer.after_step(losses)
         for task, loss in losses.items():
+            weight = float(runner.optim_wrapper.weights[task])
             self.sums[task] = self.sums.get(task, 0.0) + loss
+            self.weight_sums[task] = self.weight_sums.get(task, 0.0) + weight
             self.counts[task] = self.counts.get(task, 0) + 1
         if (batch_idx + 1) % runner.train_loop.epoch_length == 0:
             self._close(runner, batch_idx // runner.train_loop.epoch_length)
 
     def _close(self, runner: Any, epoch: int) -> None:
         means = {task: self.sums[task] / self.counts[task] for task in self.sums}
-        self.sums, self.counts = {}, {}
+        self.weights.append({task: self.weight_sums[task] / self.counts[task] for task in self.sums})
+        self.sums, self.weight_sums, self.counts = {}, {}, {}
         self.curves.append(means)
         runner.model.balancer.after_epoch(means)
         apply_selections(runner.model.adapter.after_epoch(epoch), runner.optim_wrapper.optimizer)
@@ -51,9 +59,9 @@ class EpochHook(Hook):
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint has to keep."""
-        return {"curves": self.curves, "rank_maps": self.rank_maps, "sums": self.sums, "counts": self.counts}
+        return {name: getattr(self, name) for name in _KEPT}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
-        self.curves, self.rank_maps = state["curves"], state["rank_maps"]
-        self.sums, self.counts = state["sums"], state["counts"]
+        for name in _KEPT:
+            setattr(self, name, state[name])
