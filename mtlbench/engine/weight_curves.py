@@ -8,6 +8,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 
 
 def draw_weights(weights: list[dict[str, float]], path: Path) -> None:
@@ -17,7 +18,7 @@ def draw_weights(weights: list[dict[str, float]], path: Path) -> None:
     for task in dict.fromkeys(task for epoch in weights for task in epoch):
         axes.plot(epochs, [epoch.get(task, float("nan")) for epoch in weights], marker=".", label=task)
     axes.axhline(0, color="black", linewidth=0.8)  # below it, training raises a loss
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel("mean weight")
     axes.set_title("weight of each task's loss")
