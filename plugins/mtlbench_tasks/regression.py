@@ -19,14 +19,14 @@ class Regression(Task):
     channel is void.
 
     Args:
-        channels: 1 (grey) or 3 (colour).
+        channels: 1 (grey), 2 (drawn as red and green) or 3 (colour).
         distance: `l1` or `mse`.
     """
 
     label_kind = "image"
     primary = Metric("mae", "", higher_is_better=False)
 
-    def __init__(self, channels: Literal[1, 3] = 3, distance: Literal["l1", "mse"] = "l1") -> None:
+    def __init__(self, channels: Literal[1, 2, 3] = 3, distance: Literal["l1", "mse"] = "l1") -> None:
         self.channels = channels
         self.distance = distance
 
@@ -51,4 +51,6 @@ class Regression(Task):
         planes = np.where(np.isfinite(label).all(0), label, 0)
         if self.channels == 1:
             return grey(planes[0])
-        return np.stack([grey(plane)[..., 0] for plane in planes], axis=-1)
+        colour = np.zeros((*planes.shape[1:], 3), np.uint8)
+        colour[..., : self.channels] = np.stack([grey(plane)[..., 0] for plane in planes], axis=-1)
+        return colour

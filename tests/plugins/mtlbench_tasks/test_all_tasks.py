@@ -24,6 +24,7 @@ TASKS = {
     "saliency": Saliency(),
     "albedo": Regression(3),
     "shading": Regression(1, distance="mse"),
+    "curvature": Regression(2),
 }
 
 
