@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
@@ -42,3 +44,12 @@ class Dataset(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """Return a short hash of what this split holds: files or generator version, ids, options."""
+
+    def files(self, index: int) -> Mapping[str, Path]:
+        """Return all files that sample `index` is read from, by part (`image`, tasks, or other names).
+
+        They may include files of tasks that were not asked for. A dataset that names files is kept decoded
+        (`mtlbench.data.decoded`) until they change; a label must then not depend on which other tasks are
+        asked for. Without files, nothing is kept.
+        """
+        return {}

@@ -76,11 +76,11 @@ def _stack(samples: Sequence[Mapping[str, Any]], task: str, kind: str, size: Seq
     labels = [sample["labels"].get(task) for sample in samples]
     known = [_channels_first(label) for label in labels if label is not None]
     if known:
-        shape, dtype = known[0].shape, known[0].dtype
+        like = known[0]
     else:
         channels = {"vector": (3,), "image": (1,)}.get(kind, ())  # one void channel stands for any number
-        shape, dtype = (*channels, *size), np.uint8 if kind == "classes" else np.float32
-    batch = np.empty((len(labels), *shape), dtype)
+        like = np.empty((*channels, *size), np.uint8 if kind == "classes" else np.float32)
+    batch = np.empty((len(labels), *like.shape), like.dtype)
     for place, label in zip(batch, labels, strict=True):
         place[...] = VOID[kind] if label is None else _channels_first(label)
     return torch.from_numpy(batch)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mtlbench.contracts.dataset import Dataset
+from mtlbench.data.decoded import open_decoded
 from mtlbench.engine.config import ConfigError, Experiment, Schedule
 from mtlbench.engine.options import check_options
 from mtlbench.plugin.catalog import Catalog
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 def open_datasets(experiment: Experiment, catalog: Catalog) -> tuple[Dataset, Dataset]:
     """Return the training and the evaluation split; imports no torch, so a missing dataset is said at once.
 
+    Datasets that read files are kept decoded, see `mtlbench.data.decoded`.
+
     Raises:
         MissingData: there are no files where the config says.
         ConfigError: an option is misspelt.
@@ -26,7 +29,8 @@ def open_datasets(experiment: Experiment, catalog: Catalog) -> tuple[Dataset, Da
     check_options("dataset", experiment.dataset, target)
     tasks = tuple(experiment.tasks)
     options = experiment.dataset.options
-    return target(split="train", tasks=tasks, **options), target(split="val", tasks=tasks, **options)
+    train, val = (target(split=split, tasks=tasks, **options) for split in ("train", "val"))
+    return open_decoded(train, tasks), open_decoded(val, tasks)
 
 
 def train_loader(
