@@ -40,6 +40,11 @@ def mtlbench_tasks():
             reference="Xie and Tu, ICCV 2015 (loss)",
         ),
         Task(
+            name="attribute",
+            target="mtlbench_tasks.attribute:Attribute",
+            summary="Attribute of a whole image: binary cross entropy of the mean logit, error.",
+        ),
+        Task(
             name="regression",
             target="mtlbench_tasks.regression:Regression",
             summary="Images in [0, 1], such as albedo or shading: L1 or squared error, mean absolute error.",
