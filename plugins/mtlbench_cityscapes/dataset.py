@@ -93,7 +93,7 @@ class Cityscapes(Dataset):
             BadSample: some sample is broken.
         """
         splits = {split: cls(split, tuple(_READERS), root or _HOME) for split in _PUBLISHED}
-        yield from survey(splits, _PUBLISHED, _KINDS, cls.files)
+        yield from survey(splits, _PUBLISHED, _KINDS)
 
     def _folder(self, part: str) -> Path:
         return self.root / _PARTS[part][0] / self.split
@@ -102,9 +102,9 @@ class Cityscapes(Dataset):
         """Return the names, city_sequence_frame, of all photos and asked labels; they must agree."""
         if not self.root.is_dir():
             raise MissingData(
-                f"There is no folder {self.root} with Cityscapes. Ways on: `mtlbench data get cityscapes` "
-                "says how to fetch it; name the folder that has it with `--data-root PATH`; or try everything "
-                "on rendered rooms with `--demo`."
+                f"There is no folder {self.root} with Cityscapes. Ways on: `mtlbench data get "
+                "cityscapes` says how to fetch it; name the folder that has it with `--data-root PATH`; or "
+                "try everything on rendered rooms with `--demo`."
             )
         there = {part: self._names(part) for part in ("image", *self.tasks)}
         names = sorted(set().union(*there.values()))
