@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import combinations
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mtlbench.contracts.dataset import Dataset
@@ -15,14 +14,12 @@ from mtlbench.data.errors import BadSample
 from mtlbench.data.parallel import produce_all
 from mtlbench.data.statistics import MEASURES, Statistics
 
-Files = Callable[[Any, int], Mapping[str, Path]]
-
 
 def survey(
     splits: Mapping[str, Dataset],
     published: Mapping[str, int],
     kinds: Mapping[str, str],
-    files: Files,
+    *,
     processes: int = 2,
 ) -> Iterator[str]:
     """Read every sample of every split and yield findings, one line each.
@@ -34,7 +31,6 @@ def survey(
         splits: split -> dataset with all its tasks.
         published: split -> number of images.
         kinds: task -> label kind.
-        files: yields the files of sample `index` of a dataset, part -> path.
         processes: how many read.
 
     Raises:
@@ -45,7 +41,7 @@ def survey(
         sizes: Counter[tuple[int, int]] = Counter()
         totals: dict[str, Any] = {}
         contents = hashlib.sha256()
-        examine = partial(_examine, dataset=dataset, kinds=kinds, files=files)
+        examine = partial(_examine, dataset=dataset, kinds=kinds)
         for finding in produce_all(examine, len(dataset), processes, f"the report on {split}"):
             if isinstance(finding, str):
                 problems.append(finding)
@@ -75,13 +71,13 @@ class _Finding(NamedTuple):
     parts: dict[str, Statistics]
 
 
-def _examine(index: int, dataset: Dataset, kinds: Mapping[str, str], files: Files) -> _Finding | str:
+def _examine(index: int, dataset: Dataset, kinds: Mapping[str, str]) -> _Finding | str:
     try:
         sample = dataset[index]
     except BadSample as error:
         return str(error)
     contents = hashlib.sha256()
-    for path in files(dataset, index).values():
+    for path in dataset.files(index).values():
         contents.update(path.read_bytes())
     parts = {"image": MEASURES["photo"](sample["image"])}
     parts |= {task: MEASURES[kinds[task]](label) for task, label in sample["labels"].items()}

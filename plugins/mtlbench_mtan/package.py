@@ -97,9 +97,7 @@ class Package(Dataset):
         place = Path(root or cls.home)
         yield compare(cls.name, place)
         for split, published in cls.published.items():  # each alone, because both number from 0
-            yield from survey(
-                {split: cls(split, tuple(cls.kinds), place)}, {split: published}, cls.kinds, cls.files
-            )
+            yield from survey({split: cls(split, tuple(cls.kinds), place)}, {split: published}, cls.kinds)
 
     def _number(self) -> tuple[str, ...]:
         """Return 0, 1, ... as far as any asked folder goes."""

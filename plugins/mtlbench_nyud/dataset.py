@@ -91,7 +91,7 @@ class NYUD(Dataset):
         place = Path(root or "data/NYUD_MT")
         splits = {split: cls(split, tuple(READERS), place) for split in sources.PUBLISHED_COUNTS}
         yield f"the {splits['train'].release.name} release; {compare('nyud', place)}"
-        yield from survey(splits, sources.PUBLISHED_COUNTS, _KINDS, cls.files)
+        yield from survey(splits, sources.PUBLISHED_COUNTS, _KINDS)
 
 
 def _choose(what: str, value: str, known: Sequence[str] | dict) -> None:

@@ -118,7 +118,7 @@ class PASCAL(Dataset):
         place = Path(root or "data/PASCAL_MT")
         splits = {split: cls(split, tuple(_KINDS), place) for split in sources.PUBLISHED_COUNTS}
         yield compare("pascal", place)
-        yield from survey(splits, sources.PUBLISHED_COUNTS, _KINDS, cls.files)
+        yield from survey(splits, sources.PUBLISHED_COUNTS, _KINDS)
 
     def _path(self, part: str, name: str) -> Path:
         pattern = _FILES[part]

@@ -153,7 +153,7 @@ class Taskonomy(Dataset):
                 if probe.layout.path(item.folder, probe.ids[0]).is_file()
             ]
             splits[split] = cls(seen, tasks, place, subset, heldout, absent)
-        yield from survey(splits, {split: len(data) for split, data in splits.items()}, _KINDS, cls.files)
+        yield from survey(splits, {split: len(data) for split, data in splits.items()}, _KINDS)
 
     def _folders(self) -> dict[str, str]:
         """Return task, or `mask`, -> folder of the release."""

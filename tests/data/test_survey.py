@@ -50,7 +50,7 @@ class Photos(Dataset):
 
 def report(splits, published=None):
     published = published or {split: len(dataset) for split, dataset in splits.items()}
-    return list(survey(splits, published, KINDS, Photos.files, processes=1))
+    return list(survey(splits, published, KINDS, processes=1))
 
 
 def test_statistics_of_many_labels_are_those_of_all_their_pixels(tmp_path):
@@ -112,7 +112,7 @@ def test_all_broken_samples_are_listed_before_the_error(tmp_path):
     lines = []
     with pytest.raises(BadSample, match=r"2 problem\(s\), listed above"):
         for line in survey(
-            {"train": Photos(tmp_path, "abcd", broken="bd")}, {"train": 4}, KINDS, Photos.files, 1
+            {"train": Photos(tmp_path, "abcd", broken="bd")}, {"train": 4}, KINDS, processes=1
         ):
             lines.append(line)
     assert lines[-2:] == ["b is broken; mend it.", "d is broken; mend it."]
@@ -131,7 +131,7 @@ def test_two_processes_report_the_same(tmp_path):
     for processes in (1, 2):
         lines = []
         with pytest.raises(BadSample):
-            for line in survey(splits, {"train": 40}, KINDS, Photos.files, processes):
+            for line in survey(splits, {"train": 40}, KINDS, processes=processes):
                 lines.append(line)
         reports.append(lines)
     assert reports[0] == reports[1]
