@@ -49,7 +49,7 @@ class LPS(Balancer):
         # by task; `last` is the mean of the last epoch in which the task had a loss, NaN before that
         for name, value in {"weight": 1.0, "last": math.nan, "total": 0.0, "steps": 0.0}.items():
             self.register_buffer(name, torch.full((len(self.tasks),), value, dtype=torch.float64))
-        self.register_buffer("epoch", torch.tensor(0))
+        self.register_buffer("epoch", torch.tensor(0))  # how many are over
 
     def transform(self, loss: Tensor) -> Tensor:
         """Return log(L + 1 + ε)."""
@@ -80,16 +80,16 @@ class LPS(Balancer):
         self.last[here] = now[here]
         self.total.zero_()
         self.steps.zero_()
-        self._warn()
         self.epoch += 1
+        self._warn()
 
     def _warn(self) -> None:
         weights = zip(self.tasks, self.weight.tolist(), strict=True)
         negative = [f"{task} by {weight:.3g}" for task, weight in weights if weight < 0]
         if negative:
             log.warning(
-                "After epoch %d the balancer lps weights the loss of %s: training will raise what has a "
-                "negative weight. Set its option min_weight, to 0 for example, if that is not wanted.",
-                self.epoch,
+                "In epoch %d, counted from 1, the balancer lps weights the loss of %s: training raises what "
+                "has a negative weight. Set its option min_weight, to 0 for example, if that is not wanted.",
+                self.epoch + 1,
                 ", ".join(negative),
             )

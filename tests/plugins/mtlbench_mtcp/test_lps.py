@@ -109,18 +109,19 @@ def test_the_scale_is_the_logarithm_and_differentiable():
 
 def test_a_negative_weight_is_logged_once_an_epoch_in_the_log_of_the_run(tmp_path):
     balancer, floored = LPS(TASKS), LPS(TASKS, min_weight=0)
+    epochs = np.array([[1.0, 1.0, 1.0], [0.9, 0.9, 0.2], [0.85, 0.84, 0.19], [0.2, 0.8, 0.18]])
     with run_log(tmp_path / "train.log"):
-        for losses in ([1.0, 1.0, 1.0], [0.9, 0.9, 0.2], [0.8, 0.8, 0.19]):
-            weights = see(balancer, np.array([losses]))
-            see(floored, np.array([losses]))
-            if losses[0] == 0.9:
-                assert weights["normals"] < 0
-                expected = (
-                    f"After epoch 1 the balancer lps weights the loss of normals by {weights['normals']:.3g}"
-                )
-    (line, *others) = (tmp_path / "train.log").read_text().splitlines()
-    assert f"WARNING {expected}: " in line and "min_weight" in line
-    assert all("epoch 2" in other and "normals" not in other for other in others)
+        weights = [see(balancer, losses[None]) for losses in epochs]
+        assert all(min(see(floored, losses[None]).values()) >= 0 for losses in epochs)
+    lines = iter((tmp_path / "train.log").read_text().splitlines())
+    negative = [{task: x for task, x in weight.items() if x < 0} for weight in weights]
+    assert [[*found] for found in negative] == [[], ["normals"], [], ["semseg"]]
+    for epoch in (1, 3):
+        ((task, weight),) = negative[epoch].items()
+        line = next(lines)
+        assert f"WARNING In epoch {epoch + 2}, counted from 1, the balancer lps weights" in line
+        assert f" the loss of {task} by {weight:.3g}: " in line and "min_weight" in line
+    assert not [*lines]
 
 
 @pytest.mark.parametrize("at", [0, 1, 4])
