@@ -26,15 +26,12 @@ def mirror(array: np.ndarray) -> np.ndarray:
     return cv2.flip(array, 1).reshape(array.shape)
 
 
-def resize_nearest(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize (H, W, ...) to `size` (H, W), taking the pixel whose centre is nearest; makes up no value.
+def nearest_places(old: int, new: int) -> np.ndarray:
+    """Return for each of `new` pixels in a line the one of `old` whose centre is nearest.
 
-    cv2's own nearest mode aligns pixel corners, half a pixel off from what it does to the image.
+    cv2's own nearest mode aligns pixel corners, half a pixel off from what it does to images.
     """
-    if array.shape[:2] == tuple(size):
-        return array
-    rows, columns = ((np.arange(new) + 0.5) * old / new for new, old in zip(size, array.shape, strict=False))
-    return array.take(rows.astype(np.intp), 0).take(columns.astype(np.intp), 1)
+    return ((np.arange(new) + 0.5) * old / new).astype(np.intp)
 
 
 def resize_smooth(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -49,11 +46,6 @@ def resize_smooth(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     grow = "bicubic" if array.dtype == np.uint8 else "bilinear"
     resized = mmcv.imresize(array, (size[1], size[0]), interpolation="area" if shrinks else grow)
     return resized.reshape(*size, array.shape[2])
-
-
-def resize_label(label: np.ndarray, kind: str, size: tuple[int, int]) -> np.ndarray:
-    """Resize one label to `size` (H, W) without mixing classes, depths or vectors of different surfaces."""
-    return resize_smooth(label, size) if kind == "image" else resize_nearest(label, size)
 
 
 def zoom_values(label: np.ndarray, kind: str, scale: float) -> np.ndarray:

@@ -15,10 +15,8 @@ from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
+from mtlbench.data.geometry import Geometric, Move, Size
 from mtlbench.data.kinds import (
-    mirror,
-    resize_label,
-    resize_smooth,
     rotate_image,
     rotate_label,
     void_like,
@@ -46,7 +44,7 @@ def _map_labels(sample: dict[str, Any], function: LabelMap) -> None:
 
 
 @TRANSFORMS.register_module()
-class RandomFlip(BaseTransform):
+class RandomFlip(Geometric):
     """Mirror left and right with probability `p`; vectors change the sign of x."""
 
     random = True
@@ -54,23 +52,13 @@ class RandomFlip(BaseTransform):
     def __init__(self, p: float = 0.5) -> None:
         self.p = p
 
-    def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
-        """Mirror one sample, or leave it."""
-        if sample["rng"].random() < self.p:
-            sample["image"] = mirror(sample["image"])
-            _map_labels(sample, self._flip)
-        return sample
-
-    @staticmethod
-    def _flip(label: np.ndarray, kind: str) -> np.ndarray:
-        mirrored = mirror(label)
-        if kind == "vector":
-            np.subtract(0.0, mirrored[..., 0], out=mirrored[..., 0])  # keeps the zero of void positive
-        return mirrored
+    def draw(self, size: Size, rng: np.random.Generator) -> Move | None:
+        """Return whether to mirror."""
+        return Move(mirrored=True) if rng.random() < self.p else None
 
 
 @TRANSFORMS.register_module()
-class RandomScaleCrop(BaseTransform):
+class RandomScaleCrop(Geometric):
     """Zoom in by one of `scales` (>= 1) at a random place.
 
     The size stays. Depth divides by the scale, inverse depth multiplies.
@@ -85,21 +73,13 @@ class RandomScaleCrop(BaseTransform):
             )
         self.scales = tuple(scales)
 
-    def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
-        """Zoom into one sample."""
-        rng: np.random.Generator = sample["rng"]
-        size = sample["image"].shape[:2]
+    def draw(self, size: Size, rng: np.random.Generator) -> Move | None:
+        """Return where to zoom in, and how far."""
         scale = self.scales[rng.integers(len(self.scales))]
         height, width = (round(side / scale) for side in size)
         top, left = rng.integers(size[0] - height + 1), rng.integers(size[1] - width + 1)
         window = np.s_[top : top + height, left : left + width]
-
-        def zoom(label: np.ndarray, kind: str) -> np.ndarray:
-            return zoom_values(resize_label(label[window], kind, size), kind, scale)
-
-        sample["image"] = resize_smooth(sample["image"][window], size)
-        _map_labels(sample, zoom)
-        return sample
+        return Move(window=window, size=size, zoom=scale) if scale != 1 else None
 
 
 @TRANSFORMS.register_module()
@@ -143,7 +123,7 @@ class RandomRotateScale(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class Resize(BaseTransform):
+class Resize(Geometric):
     """Resize to `size` (H, W); labels are taken from the nearest pixel."""
 
     random = False
@@ -151,11 +131,9 @@ class Resize(BaseTransform):
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = (size[0], size[1])
 
-    def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
-        """Resize one sample."""
-        sample["image"] = resize_smooth(sample["image"], self.size)
-        _map_labels(sample, lambda label, kind: resize_label(label, kind, self.size))
-        return sample
+    def draw(self, size: Size, rng: np.random.Generator) -> Move | None:
+        """Return the asked size."""
+        return Move(size=self.size) if self.size != size else None
 
 
 @TRANSFORMS.register_module()

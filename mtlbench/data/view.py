@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from mtlbench.contracts.dataset import Dataset
+from mtlbench.data.geometry import Geometric, move
 from mtlbench.data.transforms import build_transforms
 from mtlbench.errors import MtlbenchError
 
@@ -96,7 +98,15 @@ class EvalView:
 
 
 def _apply(transforms: Iterable[Any], sample: dict[str, Any]) -> dict[str, Any]:
-    for transform in transforms:
-        sample = transform(sample)
+    for joined, group in groupby(transforms, _is_geometric):
+        if joined:
+            sample = move(sample, list(group))
+            continue
+        for transform in group:
+            sample = transform(sample)
     sample.pop("rng", None)
     return sample
+
+
+def _is_geometric(transform: Any) -> bool:
+    return getattr(type(transform), "transform", None) is Geometric.transform  # not overridden
