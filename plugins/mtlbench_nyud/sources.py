@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mtlbench.data.errors import DownloadError
+from mtlbench.data.google_drive import find_file, opener_with_cookies
 from mtlbench.data.install import install, require_acceptance
-
-from .google_drive import find_file, opener_with_cookies
 
 FILE_ID = "14EAEMXmd3zs2hIMY63UhHPSFPDAkiTzw"
 """The MTI release on Google Drive, as named by its readers' sources and READMEs."""
