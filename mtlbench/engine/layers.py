@@ -99,8 +99,17 @@ class TaskBatchNorm(GlobalBatchNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise every task's stream by its own statistics."""
-        merged = x.movedim(0, 1).flatten(1, 2)
-        return super().forward(merged).unflatten(1, (self.tasks, -1)).movedim(1, 0)
+        if self.training and world_size() > 1:
+            merged = x.movedim(0, 1).flatten(1, 2)
+            return super().forward(merged).unflatten(1, (self.tasks, -1)).movedim(1, 0)
+        if self.training:
+            self.num_batches_tracked += 1  # type: ignore[operator, assignment]
+        # task by task: merged channels would not lie last, which takes twice the time
+        state = (self.running_mean, self.running_var, self.weight, self.bias)
+        streams = zip(x.unbind(), *(values.view(self.tasks, -1).unbind() for values in state), strict=True)
+        return torch.stack(
+            [F.batch_norm(*stream, self.training, self.momentum, self.eps) for stream in streams]
+        )
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Accept what `forward` has merged."""
