@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 #: elements of the matrix that are formed at a time: few enough for a cache, enough for fast products
-BLOCK = 2**22
+BLOCK = 2**20
 #: elements of the matrix that are kept for the backward pass; the others are formed again
 KEPT = 2**26
 

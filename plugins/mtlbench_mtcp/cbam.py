@@ -12,8 +12,9 @@ from mtlbench_mtcp.layers import Norm, TaskLinear
 class CBAM(nn.Module):
     """Gate channels by their mean and maximum over pixels, then pixels by theirs over channels.
 
-    x ← x σ(mlp(mean x) + mlp(max x));  x ← x σ(BN(conv7x7[max_c x, mean_c x])). The hidden layer has a 16th of
-    the channels, but four units or more, as one alone is soon dead for good. Source: Woo et al., ECCV 2018.
+    x ← x σ(mlp(mean x) + mlp(max x)), then x ← x σ(BN(conv7x7[max_c x, mean_c x])). The hidden layer has a
+    16th of the channels, but at least four units: one or two are soon dead for good. Source: Woo et al.,
+    ECCV 2018.
     """
 
     def __init__(self, tasks: int, channels: int) -> None:

@@ -22,19 +22,23 @@ class CoherenceFusion(nn.Module):
 
     def __init__(self, tasks: int, width: int) -> None:
         super().__init__()
-        others = [[s for s in range(tasks) if s != t or tasks == 1] for t in range(tasks)]
-        self.register_buffer("others", torch.tensor(others), persistent=False)
-        self.gate = TaskLinear(self.others.numel(), width, width)
-        self.join = TaskLinear(tasks, self.others.shape[1] * width, 2 * width)
+        self.others = [[s for s in range(tasks) if s != t or tasks == 1] for t in range(tasks)]
+        count = len(self.others[0])
+        self.gate = TaskLinear(tasks, width, count * width)
+        self.join = TaskLinear(tasks, count * width, 2 * width)
         self.theta, self.phi = (Attended(tasks, 2 * width) for _ in range(2))
         self.value, self.out = (Attended(tasks, width) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
         """Fuse (T, B, H, W, w), keeping the shape."""
-        auxiliaries = x[self.others.flatten()]
-        gated = auxiliaries * self.gate(auxiliaries).sigmoid()
-        joined = gated.unflatten(0, self.others.shape).movedim(1, -2).flatten(-2)
-        fused = F.relu(self.join(joined))
+        count = len(self.others[0])
+        gated = x[..., None, :] * self.gate(x).sigmoid().unflatten(-1, (count, -1))
+        given = [source.unbind(-2) for source in gated]
+        joined = [
+            torch.cat([given[s][self.others[s].index(t)] for s in others], -1)
+            for t, others in enumerate(self.others)
+        ]
+        fused = F.relu(self.join(torch.stack(joined)))
         query, key, value = F.relu(self.theta(fused)), F.relu(self.phi(fused)), self.value(x)
         mixed = attend(*(fold(features).flatten(1, 2) for features in (query, key, value)))
         return self.out(mixed.view(value.shape))

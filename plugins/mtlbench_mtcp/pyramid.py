@@ -12,7 +12,7 @@ from mtlbench_mtcp.layers import TaskLinear
 
 
 class FeaturePyramid(nn.Module):
-    """Project levels to `width`, add coarser ones to finer by nearest neighbours, smooth the finest by 3x3."""
+    """Project levels to `width`, add coarser ones to finer by nearest neighbours, smooth the finest."""
 
     def __init__(self, tasks: int, channels: Sequence[int], width: int) -> None:
         super().__init__()

@@ -71,6 +71,8 @@ class PatchMerging(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (T, B, H, W, C) to (T, B, ⌈H/2⌉, ⌈W/2⌉, 2C)."""
-        x = F.pad(x, (0, 0, 0, x.shape[3] % 2, 0, x.shape[2] % 2))
+        pads = (0, x.shape[3] % 2, 0, x.shape[2] % 2)
+        if any(pads):
+            x = F.pad(x, (0, 0, *pads))
         corners = [x[:, :, i::2, j::2] for j in (0, 1) for i in (0, 1)]
         return self.reduction(self.norm(torch.cat(corners, -1)))

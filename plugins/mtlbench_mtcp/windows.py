@@ -32,15 +32,22 @@ class WindowAttention(nn.Module):
         size, side, before = x.shape[2:4], self.window, self.outside
         rows, columns = (-(-(length + before) // side) for length in size)
         pads = [before, columns * side - before - size[1], before, rows * side - before - size[0]]
-        qkv = F.pad(self.qkv(x), [0, 0, *pads])
+        qkv = self.qkv(x)
+        if any(pads):
+            qkv = F.pad(qkv, [0, 0, *pads])
         tasks, batch = qkv.shape[:2]
         qkv = qkv.view(tasks, batch, rows, side, columns, side, 3, self.heads, -1)
         # batch first, and tasks, windows and heads as one axis: the bias is the same for every image
         q, k, v = qkv.permute(6, 1, 0, 2, 4, 7, 3, 5, 8).flatten(6, 7).flatten(2, 5).unbind()
-        mixed = F.scaled_dot_product_attention(q, k, v, self._bias(pads, size, q.dtype)[None])
+        # products of its own: the fused kernels for CPUs take no bias that trains
+        scores = (q * q.shape[-1] ** -0.5) @ k.mT
+        scores += self._bias(pads, size, q.dtype)
+        mixed = scores.softmax(-1).to(v.dtype) @ v
         mixed = mixed.view(batch, tasks, rows, columns, self.heads, side, side, -1)
         mixed = mixed.permute(1, 0, 2, 5, 3, 6, 4, 7).reshape(tasks, batch, rows * side, columns * side, -1)
-        return self.proj(mixed[:, :, before : before + size[0], before : before + size[1]])
+        if any(pads):
+            mixed = mixed[:, :, before : before + size[0], before : before + size[1]]
+        return self.proj(mixed)
 
     def _bias(self, pads: list[int], size: torch.Size, dtype: torch.dtype) -> Tensor:
         """Return what is added to the scores, (T·windows·heads, L, L): the table's bias, -inf outside."""
