@@ -47,9 +47,10 @@ def move(sample: dict[str, Any], transforms: Sequence[Geometric]) -> dict[str, A
     that every label is looked up once; its values change afterwards, because a change of values does not
     depend on the place.
     """
+    rng: Any = sample.get("rng")
     moves, size = [], sample["image"].shape[:2]
     for transform in transforms:
-        drawn = transform.draw(size, sample.get("rng"))
+        drawn = transform.draw(size, rng)
         if drawn is not None:
             moves.append(drawn)
             size = drawn.size or size

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mtlbench.data.check import vector_lengths
 from mtlbench.data.errors import BadSample
 from mtlbench.data.files import read_array, read_picture, read_plane
 
@@ -43,10 +44,10 @@ def read_normals(path: Path) -> np.ndarray:
     if vectors.ndim != 3 or vectors.shape[2] != 3:
         raise BadSample(f"{path} holds {vectors.dtype} {vectors.shape} instead of (H, W, 3); {_FETCH}.")
     vectors = vectors.astype(np.float32)
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    vectors[(length < 0.5)[..., 0]] = 0
-    usual = (length >= 0.5) & (length < 1.5)
-    return np.divide(vectors, length, out=vectors, where=usual)
+    length = vector_lengths(vectors)
+    vectors[length < 0.5] = 0
+    length[(length < 0.5) | (length >= 1.5)] = 1
+    return np.divide(vectors, length[..., None], out=vectors)
 
 
 def read_edge(path: Path) -> np.ndarray:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtlbench.data.check import validate
+from mtlbench.data.check import validate, vector_lengths
 from mtlbench.data.errors import BadSample
 
 CLASSES = {"semseg": 5}
@@ -59,3 +59,10 @@ def test_good_samples_and_void_pass(sample, kinds):
     for task, void in (("semseg", 255), ("depth", -1), ("normals", 0), ("albedo", np.nan)):
         sample["labels"][task][:] = void
     validate(sample, kinds, "here", CLASSES)
+
+
+def test_lengths_are_those_of_numpy_to_the_last_bit():
+    rng = np.random.default_rng(0)
+    vectors = (rng.normal(size=(30, 40, 3)) * 10.0 ** rng.integers(-30, 16, (30, 40, 1))).astype(np.float32)
+    vectors[:3] = [0.0, -0.0, np.nan]
+    assert vector_lengths(vectors).tobytes() == np.linalg.norm(vectors, axis=-1).tobytes()
