@@ -10,7 +10,7 @@ COMMANDS = {
     "params": LazyCommand(
         "mtlbench.cli.params:params", "Count the parameters of a config by group, without data or weights."
     ),
-    "data": LazyCommand("mtlbench.cli.data:data", "Fetch, make, check and show datasets."),
+    "data": LazyCommand("mtlbench.cli.data:data", "Fetch, make, check and show datasets, convert pickles."),
     "board": LazyCommand(
         "mtlbench.cli.board:board", "Render a board, submit a record to it, check its records."
     ),

@@ -1,4 +1,4 @@
-"""Fetch, make, check and show datasets."""
+"""Fetch, make, check and show datasets, convert pickles."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Size(click.ParamType):
 
 @click.group()
 def data() -> None:
-    """Fetch, make, check and show datasets.
+    """Fetch, make, check and show datasets, convert pickles.
 
     Example: mtlbench data show synthrooms
     """
@@ -111,6 +111,23 @@ def show(name: str, out: Path | None, count: int, split: str, root: Path | None)
     out = out or Path(f"{name}-{split}.png")
     contact_sheet([dataset[index] for index in range(min(count, len(dataset)))], tasks).save(out)
     click.echo(f"{out} shows {min(count, len(dataset))} of {len(dataset)} images")
+
+
+@data.command()
+@click.argument("source", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("destination", type=click.Path(path_type=Path, dir_okay=False))
+def convert(source: Path, destination: Path) -> None:
+    """Turn the pickle SOURCE into the safe file DESTINATION.
+
+    SOURCE is a pickle, a .npy file of objects, or what torch saved. It is not executed, and refused if it
+    holds more than arrays, tensors, dicts, lists, strings and numbers. The ending of DESTINATION chooses the
+    format: .json for anything, .npy for one array, .npz for a dict of arrays.
+
+    Example: mtlbench data convert onelabel.pth onelabel.json
+    """
+    from mtlbench.data.pickles import convert as convert_pickle
+
+    click.echo(f"{destination} holds {convert_pickle(source, destination)}")
 
 
 def _offer(name: str, method: str, lacking: str) -> Any:

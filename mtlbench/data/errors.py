@@ -27,3 +27,7 @@ class UnsafeArchive(MtlbenchError):
 
 class LicenceNotAccepted(MtlbenchError):
     """Show the terms of a dataset and how to accept them."""
+
+
+class UnsafePickle(MtlbenchError):
+    """Say why a pickle is not converted."""

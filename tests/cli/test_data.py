@@ -61,3 +61,13 @@ def test_what_cannot_be_done_exits_with_2_and_says_what_to_do(arguments, message
     result = data(*arguments)
     assert result.exit_code == 2
     assert message in result.output and "Traceback" not in result.output
+
+
+def test_a_pickle_is_converted_or_refused(tmp_path):
+    np.save(tmp_path / "draws.npy", {"semseg": ["0001", "0002"]}, allow_pickle=True)
+    done = data("convert", "draws.npy", "draws.json")
+    assert done.exit_code == 0 and done.output == "draws.json holds a dict of semseg\n"
+    assert (tmp_path / "draws.json").read_text() == '{"semseg": ["0001", "0002"]}\n'
+    np.save(tmp_path / "path.npy", np.array([tmp_path], dtype=object), allow_pickle=True)
+    refused = data("convert", "path.npy", "path.json")
+    assert refused.exit_code == 2 and "path.npy asks for pathlib" in refused.output
