@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Dataset(ABC):
 
     #: ids in the order of the split list; `self[i]["id"] == self.ids[i]`
     ids: tuple[str, ...]
+    #: whether decoded samples are worth their place on disk; not if files are read as fast
+    keep_decoded: ClassVar[bool] = True
 
     @abstractmethod
     def __getitem__(self, index: int) -> Sample:
@@ -49,7 +51,7 @@ class Dataset(ABC):
         """Return all files that sample `index` is read from, by part (`image`, tasks, or other names).
 
         They may include files of tasks that were not asked for. A dataset that names files is kept decoded
-        (`mtlbench.data.decoded`) until they change; a label must then not depend on which other tasks are
-        asked for. Without files, nothing is kept.
+        (`mtlbench.data.decoded`) until they change, unless `keep_decoded` is false; a label must then not
+        depend on which other tasks are asked for. Without files, nothing is kept.
         """
         return {}

@@ -26,11 +26,12 @@ _SHARE = 0.5  # of the free disk that a cache may take: checkpoints need room to
 
 
 def open_decoded(dataset: Dataset, tasks: Iterable[str]) -> Dataset:
-    """Return `dataset` with its samples kept decoded, if it names files and there is a place for them.
+    """Return `dataset` with its samples kept decoded, if it wants that, names files, and they find a place.
 
     `MTLBENCH_DECODED=off` leaves it as it is. Without a writable place a warning says so, and files are read.
     """
-    if os.environ.get("MTLBENCH_DECODED") == "off" or not len(dataset) or not dataset.files(0):
+    wanted = dataset.keep_decoded and os.environ.get("MTLBENCH_DECODED") != "off"
+    if not wanted or not len(dataset) or not dataset.files(0):
         return dataset
     fingerprint = dataset.fingerprint()
     kind = f"{type(dataset).__module__}.{type(dataset).__qualname__}"
@@ -51,8 +52,8 @@ class Decoded(Dataset):
     """Yield the samples of `dataset` bit for bit, from records that are written while it is first read.
 
     Every part of a sample has a record of its own, shared by runs with other tasks. A record counts while it
-    is undamaged, which each process looks at once, and while the files it was made from have the sizes and
-    times of modification that they had then.
+    is undamaged, which each process of a later run looks at once, and while the files it was made from have
+    the sizes and times of modification that they had then.
 
     Args:
         dataset: reads files and names them.
@@ -64,7 +65,7 @@ class Decoded(Dataset):
     def __init__(self, dataset: Dataset, folder: Path, parts: tuple[str, ...], fingerprint: str) -> None:
         self.dataset, self.folder, self.parts = dataset, folder, parts
         self.ids, self._fingerprint = dataset.ids, fingerprint
-        self._trusted: set[Path] = set()
+        self._opened, self._trusted = time.time_ns(), set[Path]()
         self._writing: bool | None = None  # None: there is nothing yet to tell the size from
         self._warned = False
 
@@ -94,7 +95,7 @@ class Decoded(Dataset):
 
     def _read(self, part: str, path: Path, stamp: Stamp, found: dict[str, np.ndarray | None]) -> None:
         try:
-            then, array = read_record(path, verify=path not in self._trusted)
+            then, array = read_record(path, 0 if path in self._trusted else self._opened)
         except FileNotFoundError:
             return
         except (DamagedRecord, OSError) as error:
@@ -112,7 +113,6 @@ class Decoded(Dataset):
         try:
             for path, array in arrays.items() if self._writing else ():
                 write_record(path, array, stamp)
-                self._trusted.add(path)
         except OSError as error:
             self._stop("the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror)
 

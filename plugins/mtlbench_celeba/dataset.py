@@ -45,6 +45,9 @@ class CelebA(Dataset):
     #: tasks that can be asked for, with the options of their `Task` that follow from this dataset
     task_options: ClassVar[dict[str, dict[str, Any]]] = {task: {"type": "attribute"} for task in TASKS}
 
+    #: a face is decoded in the time in which its 23 times larger arrays are read
+    keep_decoded: ClassVar[bool] = False
+
     def __init__(
         self, split: str, tasks: Sequence[str], root: str | Path = "data/celeba", heldout: str = "val"
     ) -> None:

@@ -165,11 +165,14 @@ def test_errors_are_those_of_the_dataset(files):
         decoded[3]
 
 
-@pytest.mark.parametrize("why", ["no files", "switched off"])
+@pytest.mark.parametrize("why", ["no files", "switched off", "not worth it"])
 def test_what_is_not_to_be_kept_is_left_as_it_is(files, fake, monkeypatch, cache, why):
     dataset = fake()
     if why == "switched off":
         monkeypatch.setenv("MTLBENCH_DECODED", "off")
+        dataset = files
+    if why == "not worth it":
+        files.keep_decoded = False
         dataset = files
     assert open_decoded(dataset, TASKS) is dataset
     assert not cache.exists()
