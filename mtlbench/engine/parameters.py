@@ -43,14 +43,19 @@ def count(model: MultiTaskModel, dead: tuple[str, ...] = ()) -> ParameterReport:
 def dead_parameters(model: MultiTaskModel, size: tuple[int, int]) -> tuple[str, ...]:
     """Return the names of trainable parameters that no output depends on.
 
-    One backward pass of all outputs, the balancer's weights and the penalties, on one grey image of `size`,
-    in evaluation mode, so that no statistic moves.
+    One backward pass of all outputs, those that are only supervised included, the balancer's weights and the
+    penalties, on one grey image of `size`, in evaluation mode, so that no statistic moves.
     """
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    outputs = model(torch.full((1, 3, *size), 127, dtype=torch.uint8, device=device))
-    losses = {task: output.float().square().mean() for task, output in outputs.items()}
+    model.decoder.training = True  # the module alone, which then yields what is only supervised, too
+    _, levels = model.encode(torch.full((1, 3, *size), 127, dtype=torch.uint8, device=device))
+    decoded = model.decoder(levels)
+    losses = {task: output.float().square().mean() for task, output in decoded.maps.items()}
+    for _, maps in decoded.auxiliary:
+        for task, output in maps.items():
+            losses[task] = losses[task] + output.float().square().mean()
     weights = model.balancer.weights({task: loss.detach() for task, loss in losses.items()})
     total = sum(weights[task] * loss for task, loss in losses.items()) + model.balancer.penalty(tuple(losses))
     penalty = model.adapter.penalty()

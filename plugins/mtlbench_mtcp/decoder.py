@@ -46,6 +46,7 @@ class MTCP(Decoder):
         window: side of the stages' attention windows, in pixels.
         cfm: fuse tasks; otherwise X_t goes on alone.
         srm: trace back; otherwise the CFM's output is predicted from, and nothing else.
+        head_width: hidden channels of the heads that predict; `width` by default.
 
     Raises:
         UnknownVariant: `variant` is neither.
@@ -64,6 +65,7 @@ class MTCP(Decoder):
         srm: bool = True,
         intermediate_weight: float = 0.5,
         initial_weight: float = 1.0,
+        head_width: int | None = None,
     ) -> None:
         super().__init__(tasks, channels)
         if variant not in VARIANTS:
@@ -73,14 +75,14 @@ class MTCP(Decoder):
         ordered = {task: self.tasks[task] for task in sorted(self.tasks)}
         self.positions = [list(self.tasks).index(task) for task in ordered]
         count, stages = len(ordered), [width * 2**i for i in range(len(depths))]
-        self.shared = FeaturePyramid(1, self.channels, width)
+        self.shared = FeaturePyramid(1, self.channels, width, norm=True)
         self.stages = Stages(count, stages, depths, heads, window)
         self.pyramid = FeaturePyramid(count, stages, width)
         self.cfm = CoherenceFusion(count, width) if cfm else None
         self.trace_back = TraceBack(count, width, stages) if srm else None
-        self.final = Heads(ordered, width)
+        self.final = Heads(ordered, width, head_width or width)
         early = 0 if not srm else 1 if variant == "figure" else len(stages) - 1
-        self.early = nn.ModuleList(Heads(ordered, width) for _ in range(early))
+        self.early = nn.ModuleList(Heads(ordered, width, head_width or width) for _ in range(early))
 
     def forward(self, levels: Sequence[Tensor]) -> Decoded:
         """Decode four levels (S, B, C, h, w), S = T or 1, at the size of the first."""

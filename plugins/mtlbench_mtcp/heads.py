@@ -11,13 +11,13 @@ from mtlbench_mtcp.layers import Norm, TaskLinear
 
 
 class Heads(nn.Module):
-    """Predict by 1x1 convolution, batch norm, ReLU and 1x1 convolution per task."""
+    """Predict by 1x1 convolution to `hidden` channels, batch norm, ReLU and 1x1 convolution per task."""
 
-    def __init__(self, tasks: Mapping[str, int], width: int) -> None:
+    def __init__(self, tasks: Mapping[str, int], width: int, hidden: int) -> None:
         super().__init__()
-        self.hidden = TaskLinear(len(tasks), width, width, bias=False)
-        self.norm = Norm(len(tasks), width)
-        self.predict = nn.ModuleDict({task: nn.Linear(width, outputs) for task, outputs in tasks.items()})
+        self.hidden = TaskLinear(len(tasks), width, hidden, bias=False)
+        self.norm = Norm(len(tasks), hidden)
+        self.predict = nn.ModuleDict({task: nn.Linear(hidden, outputs) for task, outputs in tasks.items()})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Map (T, B, H, W, width) to (B, C_t, H, W) per task."""

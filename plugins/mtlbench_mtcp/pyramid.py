@@ -8,22 +8,29 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtlbench.engine.streams import fold, unfold
-from mtlbench_mtcp.layers import TaskLinear
+from mtlbench_mtcp.layers import Norm, TaskLinear
 
 
 class FeaturePyramid(nn.Module):
-    """Project levels to `width`, add coarser ones to finer by nearest neighbours, smooth the finest."""
+    """Project levels to `width`, add coarser ones to finer by nearest neighbours, smooth the finest by 3x3.
 
-    def __init__(self, tasks: int, channels: Sequence[int], width: int) -> None:
+    `norm` puts a batch norm behind every projection: levels of a backbone may be mostly constant over pixels,
+    which the sum would drown in.
+    """
+
+    def __init__(self, tasks: int, channels: Sequence[int], width: int, norm: bool = False) -> None:
         super().__init__()
         self.laterals = nn.ModuleList(TaskLinear(tasks, inputs, width) for inputs in channels)
+        self.norms = nn.ModuleList(Norm(tasks, width) if norm else nn.Identity() for _ in channels)
         self.smooth = nn.Conv2d(tasks * width, tasks * width, 3, padding=1, groups=tasks)
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
         """Fuse levels (T, B, h, w, c), finest first, to (T, B, H, W, width)."""
         fused: Tensor | None = None
-        for level, lateral in zip(reversed(levels), reversed(self.laterals), strict=True):
-            finer = lateral(level)
+        for level, lateral, norm in zip(
+            reversed(levels), reversed(self.laterals), reversed(self.norms), strict=True
+        ):
+            finer = norm(lateral(level))
             fused = finer if fused is None else finer + enlarge(fused, finer.shape[2:4])
         tasks = fused.shape[0]
         merged = fused.permute(1, 0, 4, 2, 3).flatten(1, 2)

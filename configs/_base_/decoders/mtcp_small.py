@@ -1,2 +1,3 @@
-# The trace-back decoder of MT-CP, narrow enough for a CPU; windows of 8 tile the maps of rooms-swin.
-decoder = dict(type="mt-cp", width=16, window=8)
+# The trace-back decoder of MT-CP, narrow enough for a CPU, its heads as wide as the release's; windows of 8 tile
+# the maps of rooms-swin.
+decoder = dict(type="mt-cp", width=16, head_width=256, window=8)
