@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtlbench.engine.layers import dropout
 from mtlbench.engine.streams import batched_linear
+from mtlbench_mtlora.streams import Expand, Project
 
 SHARED_MODES = ("matrix", "matrixv2", "addition")
 
@@ -50,52 +52,81 @@ class MTLoRALinear(nn.Module):
     ) -> None:
         super().__init__()
         self.frozen = frozen
-        self.dropout = dropout
+        self.scale, self.dropout = scale, dropout
         self.tasks_read_shared = mode == "matrixv2"
         self.shared = self.task = self.norm = None
         if tasks:
-            self.task = Updates(frozen, tasks, task_rank, scale)
+            self.task = Updates(frozen, tasks, task_rank)
         if tasks and mode == "addition":
             self.norm = None if ends else nn.LayerNorm(frozen.out_features).to(frozen.weight)
             if self.norm is not None:
                 nn.init.zeros_(self.norm.weight)
         elif not ends or self.tasks_read_shared:
-            self.shared = Updates(frozen, 1, rank, scale)
+            self.shared = Updates(frozen, 1, rank)
 
     def forward(self, x: Tensor) -> Tensor:
-        flat = x.reshape(1 if self.task is None else x.shape[0], -1, x.shape[-1])
-        y = self.update(flat)
+        y = self.adapt(x.flatten(0, -2)) if self.task is None else self.fan_out(x.flatten(1, -2))
         return y.reshape(-1, *x.shape[1:-1], y.shape[-1])
 
-    def update(self, x: Tensor) -> Tensor:
-        """Map the inputs (1 or 1 + T, n, I) to all streams (1 or 1 + T, n, O)."""
-        shared, own = x.split((1, x.shape[0] - 1))
-        base = self.frozen(shared)
-        dropped = dropout(shared, self.dropout, self.training)
-        y = base if self.shared is None else self.shared(base, dropped)
-        if self.task is None:
-            return y
-        tasks = self.task(y if self.tasks_read_shared else base, own if len(own) else dropped)
-        if self.norm is not None:
-            y = base + self.norm(tasks.sum(0, keepdim=True)).to(base.dtype)
-        return torch.cat((y, tasks))
+    def adapt(self, x: Tensor) -> Tensor:
+        """Map inputs (n, I) to outputs (n, O) where there are no tasks."""
+        if (self.training and self.dropout) or not self.merges(len(x)):
+            return self.share(self.frozen(x), self.drop(x))
+        weight = torch.addmm(self.frozen.weight, self.shared.B[0], self.shared.A[0], alpha=self.scale)
+        return F.linear(x, weight, self.frozen.bias)
+
+    def merges(self, rows: int) -> bool:
+        """Return whether W + s·BA takes fewer multiplications than passing the rows through A and B.
+
+        Backward takes twice what forward takes, and the gradient of the merged weight besides.
+        """
+        outputs, inputs = self.frozen.weight.shape
+        passes, gradient = (3, rows * outputs * inputs) if torch.is_grad_enabled() else (1, 0)
+        rank = self.shared.rank
+        return passes * rank * rows * (inputs + outputs) > passes * rank * inputs * outputs + gradient
+
+    def fan_out(self, x: Tensor) -> Tensor:
+        """Map inputs (1 or 1 + T, n, I) to all streams (1 + T, n, O)."""
+        x = x.to(_computes_in(x))
+        # a transposed copy of B is small, and products of its gradient take a fifth of those of a mere view
+        A, BT = self.task.A.to(x.dtype), self.task.B.mT.to(x.dtype).contiguous()
+        shared, inner = Project.apply(x, A) if len(x) > 1 else (x[0], None)
+        h, dropped = self.frozen(shared), self.drop(shared)
+        if inner is None:
+            inner = batched_linear(dropped[None], A)
+        y = h if self.shared is None else self.share(h, dropped)
+        streams = Expand.apply(y, y if self.tasks_read_shared else h, inner, BT, self.scale)
+        if self.norm is None:
+            return streams
+        tasks = streams[1:]
+        return torch.cat((h[None] + self.norm(tasks.sum(0, keepdim=True)).to(h.dtype), tasks))
+
+    def share(self, product: Tensor, x: Tensor) -> Tensor:
+        """Add the shared update by inputs (n, I) to a product (n, O)."""
+        A, B = self.shared.A[0], self.shared.B[0]
+        return torch.addmm(product, F.linear(x, A), B.T, alpha=self.scale)
+
+    def drop(self, x: Tensor) -> Tensor:
+        """Apply the dropout of updates."""
+        return dropout(x, self.dropout, self.training)
 
 
 class Updates(nn.Module):
-    """Add s·B_k A_k x_k to a product, for K streams.
+    """Hold B_k A_k for K streams.
 
     A (K, r, I) starts from Kaiming's uniform law with a = √5, B (K, O, r) from zero.
     """
 
-    def __init__(self, frozen: nn.Linear, streams: int, rank: int, scale: float) -> None:
+    def __init__(self, frozen: nn.Linear, streams: int, rank: int) -> None:
         super().__init__()
-        self.rank, self.scale = rank, scale
+        self.rank = rank
         self.A = nn.Parameter(frozen.weight.new_empty(streams, rank, frozen.in_features))
         self.B = nn.Parameter(frozen.weight.new_zeros(streams, frozen.out_features, rank))
         for A in self.A:
             nn.init.kaiming_uniform_(A, a=math.sqrt(5))
 
-    def forward(self, product: Tensor, x: Tensor) -> Tensor:
-        """Update a product (1, n, O) by inputs (1 or K, n, I): (K, n, O)."""
-        product = product.expand(len(self.B), -1, -1)
-        return torch.baddbmm(product, batched_linear(x, self.A), self.B.mT, alpha=self.scale)
+
+def _computes_in(x: Tensor) -> torch.dtype:
+    """Return the type that products of x come in: autocast's where it is on."""
+    device = x.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype

@@ -81,6 +81,17 @@ def test_equals_the_dense_form_with_its_gradients(mode, tasks, streams, ends, bi
         torch.testing.assert_close(mine, other, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("rows, cheaper", [(2, False), (5, False), (6, True), (1000, True)])
+def test_merges_in_evaluation_where_that_is_cheaper(rows, cheaper):
+    """(10 + 14)·n > 10·14 from n = 6 on; nothing is merged while inputs are dropped."""
+    made = layer(tasks=0, dropout=0.5)
+    x = tokens(1).flatten(0, -2)[:1].detach().expand(rows, -1)
+    with torch.no_grad():
+        assert made.merges(rows) == cheaper
+        torch.testing.assert_close(made.eval()(x), dense(made, "matrix", x[None], torch.ones(1))[0])
+        assert len(made.train()(x).unique(dim=0)) > 1
+
+
 @pytest.mark.parametrize("mode", SHARED_MODES)
 @pytest.mark.parametrize("training", [True, False])
 def test_starts_exactly_at_the_frozen_layer(mode, training):
