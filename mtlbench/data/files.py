@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +38,27 @@ def read_array(path: Path, fix: str) -> np.ndarray:
     Raises:
         BadSample: the file is missing, cut short, or holds something else.
     """
+    with _named(path, fix), open(path, "rb") as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def read_shape(path: Path, fix: str) -> tuple[int, ...]:
+    """Read the shape of an array from the header of a .npy file.
+
+    Raises:
+        BadSample: as in `read_array`.
+    """
+    with _named(path, fix):
+        return np.load(path, mmap_mode="r", allow_pickle=False).shape
+
+
+@contextmanager
+def _named(path: Path, fix: str) -> Iterator[None]:
     try:
-        with open(path, "rb") as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
+        yield
     except FileNotFoundError as error:
         raise BadSample(f"{path} is missing; {fix}.") from error
-    except (OSError, EOFError, ValueError) as error:
+    except Exception as error:  # numpy parses headers as Python, which can fail in any way
         raise BadSample(f"{path} cannot be read as an array of numbers ({error}); {fix}.") from error
 
 

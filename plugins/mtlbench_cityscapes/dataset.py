@@ -46,7 +46,7 @@ class Cityscapes(Dataset):
     #: tasks that can be asked for, with the options of their `Task` that follow from this dataset
     task_options: ClassVar[dict[str, dict[str, Any]]] = {
         "semseg": {"classes": len(CLASSES), "palette": PALETTE},
-        "depth": {"inverse": True, "unit": "px", "draw_to": 128.0},
+        "depth": {"inverse": True, "unit": "px", "draw_to": 64.0},
     }
 
     def __init__(self, split: str, tasks: Sequence[str], root: str | Path = _HOME) -> None:

@@ -11,13 +11,14 @@ import numpy as np
 from mtlbench.contracts.dataset import Dataset, Sample
 from mtlbench.data.check import validate
 from mtlbench.data.errors import BadSample, MissingData
+from mtlbench.data.files import read_shape
 from mtlbench.data.install import compare
 from mtlbench.data.listing import fingerprint
 from mtlbench.data.survey import survey
 from mtlbench.errors import MtlbenchError, did_you_mean
 
 from . import sources
-from .read import read_image, read_size
+from .read import read_image
 
 Reader = Callable[[Path, str], np.ndarray]
 
@@ -52,9 +53,9 @@ class Package(Dataset):
         self.fix = f"replace it with an intact copy (`mtlbench data get {self.name}`)"
         self.ids = self._number()
         first = self.files(0)
-        self.size = read_size(first["image"], self.fix)
+        self.size = read_shape(first["image"], self.fix)[:2]
         for part in self.readers:
-            self._require_size(first[part], read_size(first[part], self.fix))
+            self._require_size(first[part], read_shape(first[part], self.fix)[:2])
 
     def __getitem__(self, index: int) -> Sample:
         """Read one image with the asked labels.

@@ -7,15 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mtlbench.data.errors import BadSample
-from mtlbench.data.files import as_plane, read_array
-
-
-def read_size(path: Path, fix: str) -> tuple[int, int]:
-    """Return (H, W) by the header of a file."""
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False).shape[:2]
-    except (OSError, EOFError, ValueError) as error:
-        raise BadSample(f"{path} cannot be read as an array of numbers ({error}); {fix}.") from error
+from mtlbench.data.files import read_array, read_plane
 
 
 def read_image(path: Path, fix: str) -> np.ndarray:
@@ -31,7 +23,7 @@ def read_image(path: Path, fix: str) -> np.ndarray:
 
 def read_classes(path: Path, fix: str, classes: int) -> np.ndarray:
     """Read classes as uint8 (H, W): the file's -1 = void becomes 255; floats must hold whole numbers."""
-    plane = as_plane(read_array(path, fix), np.number, path, fix)
+    plane = read_plane(path, np.number, fix)
     if (plane != np.rint(plane)).any():
         raise BadSample(f"{path} holds fractions or NaN instead of classes; {fix}.")
     low, high = int(plane.min()), int(plane.max())
@@ -45,7 +37,7 @@ def read_classes(path: Path, fix: str, classes: int) -> np.ndarray:
 
 def read_depth(path: Path, fix: str) -> np.ndarray:
     """Read depth, or inverse depth, as float32 (H, W); 0 or less is void."""
-    return as_plane(read_array(path, fix), np.floating, path, fix).astype(np.float32)
+    return read_plane(path, np.floating, fix).astype(np.float32)
 
 
 def read_normals(path: Path, fix: str) -> np.ndarray:

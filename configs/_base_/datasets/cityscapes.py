@@ -1,7 +1,7 @@
 # Cityscapes, 19 classes and disparity: flip, zoom-in, resize to 512x1024; scored in 1024x2048.
 tasks = dict(
     semseg=dict(type="semseg", classes=19),
-    depth=dict(type="depth", inverse=True, unit="px", draw_to=128.0),
+    depth=dict(type="depth", inverse=True, unit="px", draw_to=64.0),
 )
 dataset = dict(type="cityscapes", root="data/cityscapes")
 train_transforms = [

@@ -1,7 +1,7 @@
 # Cityscapes as MTAN packed it, 7 classes and inverse depth, 128x256, as in LibMTL and MTPSL: not augmented.
 tasks = dict(
     semseg=dict(type="semseg", classes=7),
-    depth=dict(type="depth", inverse=True, unit="", draw_to=0.5),
+    depth=dict(type="depth", inverse=True, unit="", draw_to=0.25),
 )
 dataset = dict(type="mtan-cityscapes", root="data/mtan_cityscapes", classes=7)
 demo = dict(
