@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 #: elements of the matrix that are formed at a time: few enough for a cache, enough for fast products
-BLOCK = 2**20
+BLOCK = 2**21
 #: elements of the matrix that are kept for the backward pass; the others are formed again
-KEPT = 2**26
+KEPT = 2**27
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ class MTCP(Decoder):
     """Encode each task in stages, fuse tasks by affinity, and trace the result back from coarse to fine.
 
     Source: Fontana, Spratling, Shi, WACV 2025, arXiv 2412.03179, and its public code. The four levels become
-    one feature R at the size of the finest (`FeaturePyramid`). Each task encodes R in stages, `Stages`, with a
+    one feature R of the size of the finest (`FeaturePyramid`). Each task encodes R in `Stages` with a
     pyramid X_t over them; CFM fuses the X_t, `CoherenceFusion`; SRMs lead the result back through the
     stages, `TraceBack`, and from the last one's features the task is predicted. Nothing depends on the order
     of `tasks`: inside, they are sorted by name.
