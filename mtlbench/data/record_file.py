@@ -51,12 +51,13 @@ def write_record(path: Path, array: np.ndarray | None, stamp: Stamp) -> int:
     return _START + len(header) + stored.nbytes
 
 
-def read_record(path: Path, verify: bool) -> tuple[Stamp, np.ndarray | None]:
+def read_record(path: Path, verify_before: int) -> tuple[Stamp, np.ndarray | None]:
     """Return what an array was made from, and the array, mapped into memory; changing it changes no file.
 
     Args:
         path: of the record.
-        verify: whether to compare the checksum, which reads the whole file.
+        verify_before: time, in nanoseconds since 1970; a file that was written earlier is compared with its
+            checksum, for which all of it is read.
 
     Raises:
         FileNotFoundError: there is no such record.
@@ -64,13 +65,14 @@ def read_record(path: Path, verify: bool) -> tuple[Stamp, np.ndarray | None]:
     """
     import torch  # here, because a missing dataset is said before torch is imported
 
-    size = path.stat().st_size
+    status = path.stat()
+    size = status.st_size
     if size < _START:
         raise DamagedRecord(f"{path} has only {size} bytes")
     # torch's map rather than numpy's, which keeps a file open per array
     data = torch.from_file(os.fspath(path), shared=False, size=size, dtype=torch.uint8).numpy()
     checksum, length = (int.from_bytes(data[at : at + 4].tobytes(), "little") for at in (0, 4))
-    if verify and zlib.crc32(data[4:].data) != checksum:
+    if status.st_mtime_ns < verify_before and zlib.crc32(data[4:].data) != checksum:
         raise DamagedRecord(f"{path} has another checksum than it was written with")
     try:
         about = json.loads(data[_START : _START + length].tobytes())
