@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mtlbench.data.check import vector_lengths
 from mtlbench.data.errors import BadSample
 from mtlbench.data.files import read_array, read_plane
 
@@ -50,6 +51,6 @@ def read_normals(path: Path, fix: str) -> np.ndarray:
     if vectors.ndim != 3 or vectors.shape[2] != 3 or not np.issubdtype(vectors.dtype, np.floating):
         raise BadSample(f"{path} holds {vectors.dtype} {vectors.shape} instead of floating (H, W, 3); {fix}.")
     vectors = vectors.astype(np.float32)
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    length = vector_lengths(vectors)[..., None]
     vectors[(length < 0.5)[..., 0]] = 0
     return np.divide(vectors, length, out=vectors, where=(length >= 0.5) & (length < 1.5))

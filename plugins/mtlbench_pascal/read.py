@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from scipy.io import loadmat
 
+from mtlbench.data.check import vector_lengths
 from mtlbench.data.errors import BadSample
 from mtlbench.data.files import as_plane, read_picture, read_plane
 from mtlbench.metrics.thinning import thin
@@ -65,7 +66,7 @@ def read_normals(path: Path, context: Path) -> np.ndarray:
             f"{path} is {vectors.shape[:2]} beside {context} of {regions.shape}; both must have the photo's "
             f"size, {_FETCH}."
         )
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    length = vector_lengths(vectors)[..., None]
     known = np.isin(regions, WITH_NORMALS)[..., None] & (length >= _SHORTEST)
     return np.divide(vectors, length, out=np.zeros_like(vectors), where=known)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mtlbench.data.check import vector_lengths
 from mtlbench.data.errors import BadSample
 from mtlbench.data.files import as_plane, read_picture
 
@@ -39,7 +40,7 @@ def read_normals(path: Path) -> np.ndarray:
     """
     stored = read_image(path) * np.float32(2 / 255) - 1
     vectors = stored * np.float32([1, -1, -1])
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    length = vector_lengths(vectors)[..., None]
     vectors[(length < 0.5)[..., 0]] = 0
     return np.divide(vectors, length, out=vectors, where=length >= 0.5)
 
