@@ -14,13 +14,13 @@ from mtlbench_mtcp.layers import Norm, TaskLinear
 class FeaturePyramid(nn.Module):
     """Project levels to `width`, add coarser ones to finer by nearest neighbours, smooth the finest by 3x3.
 
-    `norm` puts a batch norm behind every projection: levels of a backbone may be mostly constant over pixels,
-    which the sum would drown in.
+    `norm` puts a batch norm behind every projection, in place of a bias: levels of a backbone may be mostly
+    constant over pixels, which the sum would drown in.
     """
 
     def __init__(self, tasks: int, channels: Sequence[int], width: int, norm: bool = False) -> None:
         super().__init__()
-        self.laterals = nn.ModuleList(TaskLinear(tasks, inputs, width) for inputs in channels)
+        self.laterals = nn.ModuleList(TaskLinear(tasks, inputs, width, bias=not norm) for inputs in channels)
         self.norms = nn.ModuleList(Norm(tasks, width) if norm else nn.Identity() for _ in channels)
         self.smooth = nn.Conv2d(tasks * width, tasks * width, 3, padding=1, groups=tasks)
 
