@@ -2,4 +2,3 @@
 _base_ = "mtcp_swint_synthrooms.py"
 name = "faar-mtcp"
 adapter = dict(type="faar", rank=16)
-optimizer = dict(lr=4.5e-3)
