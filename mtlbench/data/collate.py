@@ -43,7 +43,7 @@ def collate_eval(samples: Sequence[Mapping[str, Any]], kinds: Mapping[str, str])
         inputs: uint8 (B, 3, H, W), RGB.
         labels: task -> list over images of the label without batch axis, or None where the image lacks it.
         ids: the images' ids.
-        content: for every image the size (H, W) of its part of `inputs` that is not padding.
+        content: for every image its part of `inputs` that is not padding, as (top, left, height, width).
 
     Raises:
         MtlbenchError: the images differ in size.
@@ -52,7 +52,7 @@ def collate_eval(samples: Sequence[Mapping[str, Any]], kinds: Mapping[str, str])
         "inputs": _inputs(samples),
         "labels": {task: [_label(sample["labels"].get(task)) for sample in samples] for task in kinds},
         "ids": [sample["id"] for sample in samples],
-        "content": [tuple(sample.get("content", sample["image"].shape[:2])) for sample in samples],
+        "content": [tuple(sample.get("content", (0, 0, *sample["image"].shape[:2]))) for sample in samples],
     }
 
 

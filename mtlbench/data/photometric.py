@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -36,6 +37,60 @@ class ColorJitter(BaseTransform):
                 image = _adjust(image, name, amount)
         sample["image"] = np.ascontiguousarray(image[..., ::-1])
         return sample
+
+
+@TRANSFORMS.register_module()
+class PhotoMetricDistortion(BaseTransform):
+    """Add to the brightness, multiply contrast and saturation, turn the hue; each with probability 0.5.
+
+    As mmsegmentation, after SSD (Liu et al., ECCV 2016). Contrast comes second or last, with equal chances.
+    Values are clipped to 0..255 after each change, but rounded once, at the end.
+
+    Args:
+        brightness_delta: largest change, of 255.
+        contrast_range, saturation_range: smallest and largest factor.
+        hue_delta: largest turn, in steps of 2 degrees.
+    """
+
+    random = True
+
+    def __init__(
+        self,
+        brightness_delta: float = 32,
+        contrast_range: tuple[float, float] = (0.5, 1.5),
+        saturation_range: tuple[float, float] = (0.5, 1.5),
+        hue_delta: int = 18,
+    ) -> None:
+        self.brightness_delta, self.hue_delta = brightness_delta, hue_delta
+        self.contrast_range, self.saturation_range = contrast_range, saturation_range
+
+    def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
+        """Change the colours of one image."""
+        rng: np.random.Generator = sample["rng"]
+        brightens, contrasts, saturates, turns, early = rng.random(5) < 0.5
+        delta = np.float32(rng.uniform(-self.brightness_delta, self.brightness_delta))
+        contrast = np.float32(rng.uniform(*self.contrast_range) if contrasts else 1)
+        saturation = np.float32(rng.uniform(*self.saturation_range) if saturates else 1)
+        degrees = 2 * int(rng.integers(-self.hue_delta, self.hue_delta)) if turns else 0
+        image = sample["image"].astype(np.float32)
+        if brightens:
+            image = (image + delta).clip(0, 255)
+        if early:
+            image = (image * contrast).clip(0, 255)
+        if saturates or turns:
+            image = _change_hsv(image / 255, degrees, saturation) * 255
+        if not early:
+            image = (image * contrast).clip(0, 255)
+        sample["image"] = np.rint(image).astype(np.uint8)
+        return sample
+
+
+def _change_hsv(image: np.ndarray, degrees: float, saturation: float) -> np.ndarray:
+    """Turn the hue of RGB (H, W, 3) in [0, 1], float32, and multiply its saturation."""
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = (hsv[..., 0] + degrees) % 360
+    hsv[..., 1] = (hsv[..., 1] * saturation).clip(0, 1)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
 def _adjust(image: np.ndarray, name: str, amount: float) -> np.ndarray:

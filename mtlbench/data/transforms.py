@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
@@ -19,7 +18,6 @@ from mtlbench.data.geometry import Geometric, Move, Size
 from mtlbench.data.kinds import (
     rotate_image,
     rotate_label,
-    void_like,
     zoom_values,
 )
 
@@ -27,7 +25,7 @@ TRANSFORMS = Registry(
     "mtlbench transform",
     parent=MMENGINE_TRANSFORMS,
     scope="mtlbench",
-    locations=["mtlbench.data.transforms", "mtlbench.data.photometric"],
+    locations=["mtlbench.data.transforms", "mtlbench.data.framing", "mtlbench.data.photometric"],
 )
 
 LabelMap = Callable[[np.ndarray, str], np.ndarray]
@@ -38,7 +36,8 @@ def build_transforms(configs: Iterable[dict[str, Any] | BaseTransform]) -> list[
     return [TRANSFORMS.build(config) if isinstance(config, dict) else config for config in configs]
 
 
-def _map_labels(sample: dict[str, Any], function: LabelMap) -> None:
+def map_labels(sample: dict[str, Any], function: LabelMap) -> None:
+    """Replace every label of a sample by `function(label, kind)`."""
     kinds = sample["kinds"]
     sample["labels"] = {task: function(label, kinds[task]) for task, label in sample["labels"].items()}
 
@@ -111,7 +110,7 @@ class RandomRotateScale(BaseTransform):
             return self._turn(rotated, degrees) if kind == "vector" else rotated
 
         sample["image"] = rotate_image(sample["image"], degrees, scale)
-        _map_labels(sample, rotate)
+        map_labels(sample, rotate)
         return sample
 
     def _turn(self, vectors: np.ndarray, degrees: float) -> np.ndarray:
@@ -137,27 +136,19 @@ class Resize(Geometric):
 
 
 @TRANSFORMS.register_module()
-class Pad(BaseTransform):
-    """Pad below and on the right to a `multiple` of pixels, with black and with void.
+class RandomScale(Geometric):
+    """Resize by a factor from `scales`, uniformly drawn; the size changes with it.
 
-    `sample["content"]` keeps the size (H, W) before the padding, by which evaluation cuts predictions.
+    Depth divides by the factor, inverse depth multiplies.
     """
 
-    random = False
+    random = True
 
-    def __init__(self, multiple: int) -> None:
-        self.multiple = multiple
+    def __init__(self, scales: tuple[float, float] = (0.5, 2.0)) -> None:
+        self.smallest, self.largest = scales
 
-    def transform(self, sample: dict[str, Any]) -> dict[str, Any]:
-        """Pad one sample."""
-        height, width = sample["content"] = sample["image"].shape[:2]
-        size = tuple(-(-side // self.multiple) * self.multiple for side in (height, width))
-
-        def pad(label: np.ndarray, kind: str) -> np.ndarray:
-            padded = void_like(label, kind, size)
-            padded[:height, :width] = label
-            return padded
-
-        sample["image"] = mmcv.impad(sample["image"], shape=size, pad_val=0)
-        _map_labels(sample, pad)
-        return sample
+    def draw(self, size: Size, rng: np.random.Generator) -> Move | None:
+        """Return the new size."""
+        scale = rng.uniform(self.smallest, self.largest)
+        height, width = (max(1, int(side * scale)) for side in size)
+        return Move(size=(height, width), zoom=scale)

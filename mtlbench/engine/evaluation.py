@@ -49,7 +49,7 @@ def evaluate(model: MultiTaskModel, loader: Iterable[dict[str, Any]], mode: str)
             for index, label in enumerate(batch["labels"][name]):
                 if label is None:
                     continue
-                resized = _fit(output[index : index + 1], batch, index, tuple(label.shape[-2:]))
+                resized = fit(output[index : index + 1], batch, index, tuple(label.shape[-2:]))
                 single = makers[name]()
                 single.update(model.tasks[name].decode(resized).cpu(), label[None])
                 state = single.state()
@@ -90,9 +90,9 @@ def recalibrate(model: MultiTaskModel, loader: Iterable[dict[str, Any]], batches
     model.eval()
 
 
-def _fit(output: Tensor, batch: dict[str, Any], index: int, size: tuple[int, int]) -> Tensor:
-    """Resize one raw output to its label, leaving out the padding of its image."""
-    whole, content = tuple(batch["inputs"].shape[-2:]), batch["content"][index]
-    if content != whole:
-        output = resize_output(output, whole)[..., : content[0], : content[1]]
+def fit(output: Tensor, batch: dict[str, Any], index: int, size: tuple[int, int]) -> Tensor:
+    """Resize one raw output (1, C, h, w) to its label, leaving out the padding of its image."""
+    whole, (top, left, height, width) = tuple(batch["inputs"].shape[-2:]), batch["content"][index]
+    if (height, width) != whole:
+        output = resize_output(output, whole)[..., top : top + height, left : left + width]
     return resize_output(output, size)

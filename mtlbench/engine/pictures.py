@@ -64,7 +64,7 @@ def _predictions(
                 for number, maps in enumerate((maps for maps in before if name in maps), start=1):
                     titles.append(f"{name} before {number}")
                     columns.append(np.concatenate([empty, _draw(task, maps[name][index : index + 1], size)]))
-                label = _label(task, batch["labels"][name][index], size)
+                label = _label(task, batch["labels"][name][index], batch["content"][index], size)
                 titles.append(name)
                 columns.append(np.concatenate([label, _draw(task, output[index : index + 1], size)]))
             if not rows:
@@ -102,10 +102,16 @@ def _title(text: str, column: np.ndarray) -> np.ndarray:
     return cv2.putText(strip, text, (2, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
 
 
-def _label(task: Task, label: torch.Tensor | None, size: tuple[int, int]) -> np.ndarray:
-    if label is None:
-        return np.full((*size, 3), 255, np.uint8)
-    return cv2.resize(task.draw(label.numpy()), size[::-1], interpolation=cv2.INTER_NEAREST)
+def _label(
+    task: Task, label: torch.Tensor | None, content: tuple[int, int, int, int], size: tuple[int, int]
+) -> np.ndarray:
+    """Return a label as a picture of `size`, white where the image is padding."""
+    picture = np.full((*size, 3), 255, np.uint8)
+    if label is not None:
+        top, left, height, width = content
+        drawn = cv2.resize(task.draw(label.numpy()), (width, height), interpolation=cv2.INTER_NEAREST)
+        picture[top : top + height, left : left + width] = drawn
+    return picture
 
 
 def _join(parts: list[np.ndarray], axis: int) -> np.ndarray:

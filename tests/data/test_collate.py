@@ -56,7 +56,7 @@ def test_images_of_different_sizes_are_refused_with_the_way_on(fake, kinds):
 def test_evaluation_keeps_labels_per_image_and_says_what_is_padding(fake, kinds):
     view = EvalView(fake(missing={(1, "depth")}), kinds, [{"type": "Pad", "multiple": 16}])
     batch = collate_eval([view[0], view[1]], kinds)
-    assert batch["inputs"].shape == (2, 3, 32, 32) and batch["content"] == [(24, 32), (24, 32)]
+    assert batch["inputs"].shape == (2, 3, 32, 32) and batch["content"] == [(0, 0, 24, 32)] * 2
     assert batch["labels"]["depth"][1] is None
     assert [label.shape for label in batch["labels"]["normals"]] == [(3, 24, 32)] * 2
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtlbench.data.geometry import Geometric, Move
-from mtlbench.data.transforms import RandomFlip, RandomRotateScale, RandomScaleCrop, Resize
+from mtlbench.data.transforms import RandomFlip, RandomRotateScale, RandomScale, RandomScaleCrop, Resize
 from mtlbench.data.view import EvalView, TrainView
 
 KINDS = {
@@ -22,6 +22,7 @@ CHAINS = [
     [Resize((48, 40)), Resize((24, 32)), RandomFlip(p=1), Resize((25, 7))],
     [RandomFlip(), RandomRotateScale(), Resize((20, 20)), RandomFlip()],
     [RandomFlip(p=0)],
+    [RandomScale(), RandomFlip(), RandomScale((0.7, 1.3)), Resize((9, 30))],
 ]
 
 

@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 
+from mtlbench.data.framing import Pad
 from mtlbench.data.photometric import ColorJitter
 from mtlbench.data.transforms import (
     TRANSFORMS,
-    Pad,
     RandomFlip,
     RandomRotateScale,
     RandomScaleCrop,
@@ -195,7 +195,7 @@ def test_void_of_image_labels_survives_resizing(sample):
 
 def test_pad_adds_black_and_void_and_remembers_the_content(sample):
     padded = Pad(multiple=20)(copy.deepcopy(sample))
-    assert padded["image"].shape == (40, 40, 3) and padded["content"] == (24, 32)
+    assert padded["image"].shape == (40, 40, 3) and padded["content"] == (0, 0, 24, 32)
     assert (padded["image"][24:] == 0).all() and (padded["labels"]["semseg"][:, 32:] == 255).all()
     assert np.isnan(padded["labels"]["albedo"][24:]).all() and (padded["labels"]["normals"][24:] == 0).all()
     np.testing.assert_array_equal(padded["labels"]["depth"][:24, :32], sample["labels"]["depth"])

@@ -60,7 +60,7 @@ def test_evaluation_transforms_the_image_and_keeps_labels_native(fake, kinds):
     sample = EvalView(dataset, kinds, [{"type": "Resize", "size": (10, 12)}, {"type": "Pad", "multiple": 8}])[
         2
     ]
-    assert sample["image"].shape == (16, 16, 3) and sample["content"] == (10, 12)
+    assert sample["image"].shape == (16, 16, 3) and sample["content"] == (0, 0, 10, 12)
     for task, label in dataset[2]["labels"].items():
         np.testing.assert_array_equal(sample["labels"][task], label)
 

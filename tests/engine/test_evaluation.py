@@ -125,15 +125,17 @@ def test_an_image_without_a_label_counts_for_nothing(built, monkeypatch):
         assert found[0]["semseg"] == found[2]["semseg"]
 
 
-def test_padding_is_left_out(built):
+@pytest.mark.parametrize("sides", [(0, 8, 0, 8), (8, 0, 8, 0), (32, 32, 32, 32)])
+def test_padding_is_left_out(built, sides):
     small = evaluate(built.model, loader(built, range(12), 2), "native").metrics
 
     class Padded(DataLoader):
         def __iter__(self):
             for batch in super().__iter__():
                 height, width = batch["inputs"].shape[-2:]
-                padded = torch.nn.functional.pad(batch["inputs"], (0, 8, 0, 8), value=255)
-                yield {**batch, "inputs": padded, "content": [(height, width)] * len(batch["ids"])}
+                padded = torch.nn.functional.pad(batch["inputs"], sides, value=255)
+                content = (sides[2], sides[0], height, width)
+                yield {**batch, "inputs": padded, "content": [content] * len(batch["ids"])}
 
     plain = loader(built, range(12), 2)
     padded = evaluate(

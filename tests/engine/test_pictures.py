@@ -38,8 +38,8 @@ class Tiny(Decoder):
 def sheet(parts, tmp_path):
     """Return a function that draws two images with a decoder, and the model with the picture as RGB."""
 
-    def draw(make=None):
-        built = parts()
+    def draw(make=None, eval_transforms=()):
+        built = parts(eval_transforms=eval_transforms)
         if make is not None:
             torch.manual_seed(0)
             built.model.decoder = make(built.model.decoder.tasks, built.model.decoder.channels)
@@ -95,6 +95,19 @@ def test_without_auxiliary_predictions_there_is_one_column_per_task(sheet):
     upper, lower = column(picture, 1)
     assert np.array_equal(lower, drawn) and np.array_equal(column(picture, 0)[0], image(batch))
     assert not (upper == 255).all()
+
+
+def test_labels_lie_where_the_image_lies_in_its_padding(sheet):
+    pad = {"type": "Pad", "size": (HEIGHT, WIDTH), "centred": True}
+    built, picture = sheet(None, [{"type": "Resize", "size": (24, 32)}, pad])
+    upper, lower = column(picture, 1)
+    inside = np.zeros((HEIGHT, WIDTH), bool)
+    inside[4:28, 8:40] = True
+    depth = built.datasets[1][0]["labels"]["depth"]
+    drawn = built.model.tasks["depth"].draw(cv2.resize(depth, (32, 24), interpolation=cv2.INTER_NEAREST))
+    assert np.array_equal(upper[4:28, 8:40], drawn)
+    assert (upper[~inside] == 255).all() and (column(picture, 0)[0][~inside] == 0).all()
+    assert not (lower == 255).all()
 
 
 def image(batch) -> np.ndarray:
