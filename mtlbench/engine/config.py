@@ -53,14 +53,15 @@ class Optimizer(_Strict):
 class Schedule(_Strict):
     """Say how long and how training goes; give either `iterations` or `epochs`.
 
-    `batch_size` counts the images of one step, which all processes share.
+    `batch_size` counts the images of one step, which all processes share. Shares are of the whole run:
+    `warmup` of its steps, `final_lr` of its learning rate, to which `curve` falls; `step` halfway, at once.
     """
 
     batch_size: Positive
     iterations: Positive | None = None
     epochs: Positive | None = None
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    curve: Literal["cosine", "poly", "constant"] = "cosine"
+    curve: Literal["cosine", "poly", "step", "constant"] = "cosine"
     final_lr: Annotated[float, Field(ge=0, le=1)] = 0.0
     clip_grad: NonNegative | None = None
     accumulate: Positive = 1

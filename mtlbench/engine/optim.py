@@ -134,7 +134,7 @@ def learning_rate_factor(step: int, steps: int, warmup: float, curve: str, final
     """Return what the base learning rate is multiplied with at `step` of `steps`.
 
     Linear from 1/warm-up steps to 1 over the first `warmup` share of the steps, then a cosine, a polynomial
-    of power 0.9, or a constant, ending at `final`.
+    of power 0.9, or a step halfway, ending at `final`, or a constant.
     """
     rising = round(warmup * steps)
     if step < rising:
@@ -142,5 +142,7 @@ def learning_rate_factor(step: int, steps: int, warmup: float, curve: str, final
     progress = (step - rising) / max(1, steps - rising)
     if curve == "constant":
         return 1.0
+    if curve == "step":
+        return 1.0 if 2 * step < steps else final
     falling = (1 - progress) ** 0.9 if curve == "poly" else 0.5 * (1 + math.cos(math.pi * progress))
     return final + (1 - final) * falling

@@ -86,6 +86,14 @@ def test_the_learning_rate_rises_and_falls():
     assert all(a > b for a, b in itertools.pairwise(cosine[10:]))
     poly = [learning_rate_factor(step, 100, 0.0, "poly", 0.0) for step in (0, 50, 99, 100)]
     assert poly == pytest.approx([1.0, 0.5**0.9, 0.01**0.9, 0.0])
+    # 200 epochs of 3 steps, halved after 100: torch's StepLR(100, gamma=0.5)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    published, factors = torch.optim.lr_scheduler.StepLR(optimizer, 100, gamma=0.5), []
+    for _ in range(200):
+        factors += published.get_last_lr() * 3
+        optimizer.step()
+        published.step()
+    assert [learning_rate_factor(step, 600, 0.0, "step", 0.5) for step in range(600)] == factors
     assert {learning_rate_factor(step, 9, 0.0, "constant", 0.0) for step in range(9)} == {1.0}
     assert learning_rate_factor(0, 1, 0.0, "cosine", 0.0) == 1.0
 

@@ -20,6 +20,7 @@ TASKS = {
     "depth": Depth(),
     "inverse depth": Depth(inverse=True, unit="px"),
     "normals": Normals(),
+    "cosine normals": Normals(distance="cosine"),
     "edge": Edge(),
     "saliency": Saliency(),
     "albedo": Regression(3),

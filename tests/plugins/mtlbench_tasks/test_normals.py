@@ -23,6 +23,20 @@ def test_l1_of_unit_vectors_equals_a_loop_over_pixels():
     assert count == 35
 
 
+def test_the_cosine_distance_equals_a_loop_over_angles():
+    generator = torch.Generator().manual_seed(2)
+    output = 3 * torch.randn(2, 3, 4, 5, generator=generator)
+    label = torch.nn.functional.normalize(torch.randn(2, 3, 4, 5, generator=generator), dim=1)
+    label[1, :, 2] = 0
+    expected = 0.0
+    for b, y, x in np.ndindex(2, 4, 5):
+        guess, truth = output[b, :, y, x].double().numpy(), label[b, :, y, x].double().numpy()
+        if truth.any():  # 1 - cos a = 2 sin² (a / 2), and a / 2 from the chord
+            expected += 2 * (np.linalg.norm(guess / np.linalg.norm(guess) - truth) / 2) ** 2
+    total, count = Normals(distance="cosine").loss(output, label)
+    assert total.item() == pytest.approx(expected, rel=1e-5) and count == 35
+
+
 def test_the_length_of_the_output_does_not_matter():
     task, generator = Normals(), torch.Generator().manual_seed(1)
     output = torch.randn(1, 3, 4, 5, generator=generator)
