@@ -39,7 +39,7 @@ class WindowAttention(nn.Module):
         qkv = qkv.view(tasks, batch, rows, side, columns, side, 3, self.heads, -1)
         # batch first, and tasks, windows and heads as one axis: the bias is the same for every image
         q, k, v = qkv.permute(6, 1, 0, 2, 4, 7, 3, 5, 8).flatten(6, 7).flatten(2, 5).unbind()
-        # products of its own: the fused kernels for CPUs take no bias that trains
+        # not fused: kernels for CPUs take no bias that trains, and their products aren't counted
         scores = (q * q.shape[-1] ** -0.5) @ k.mT
         scores += self._bias(pads, size, q.dtype)
         mixed = scores.softmax(-1).to(v.dtype) @ v

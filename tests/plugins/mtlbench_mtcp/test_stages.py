@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mtlbench_mtcp.stages import Block, PatchMerging, Stages
 from mtlbench_mtcp.windows import WindowAttention
@@ -80,6 +81,15 @@ def test_attention_stays_within_windows(size, shift, streams):
         for task in range(TASKS):
             expected = attention(layer, x[task % streams], task, 3, shift)
             torch.testing.assert_close(ours[task], expected)
+
+
+def test_products_within_windows_are_counted():
+    layer = WindowAttention(TASKS, WIDTH, HEADS, 3, 0)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        layer(features((5, 7)).float())
+    pixels, windows = 2 * 5 * 7, 2 * 2 * 3
+    macs = TASKS * (pixels * 4 * WIDTH**2 + windows * 2 * 9**2 * WIDTH)
+    assert counter.get_total_flops() == 2 * macs
 
 
 def test_block_adds_attention_and_perceptron():
