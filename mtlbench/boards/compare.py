@@ -22,7 +22,8 @@ class Comparison:
     """Hold what two methods gain over single-task models, in percent, and how sure their gaps are.
 
     `changes` maps each task, and last Δm, to the mean change of either method; `gaps` maps them to the second
-    minus the first. `noise` says what the intervals count.
+    minus the first. `noise` says what the intervals count. `fixed_references` is true where the single-task
+    references hold no replicates, so that replicates of the methods are measured against their plain values.
     """
 
     names: tuple[str, str]
@@ -30,6 +31,7 @@ class Comparison:
     changes: Mapping[str, tuple[float, float]]
     gaps: Mapping[str, Gap]
     noise: tuple[str, ...]
+    fixed_references: bool = False
 
     def __str__(self) -> str:
         first, second = self.names
@@ -67,8 +69,14 @@ def compare(
     for records in (first, second):
         _require_one_method(records)
         _require_protocol(records, board, frozen_part(references[board.tasks[0].name][0]))
-    everything = [*first, *second, *(record for records in references.values() for record in records)]
-    count = _replicates(everything)
+    count = _replicates([*first, *second])
+    standards = [record for records in references.values() for record in records]
+    fixed = count > 0 and _replicates(standards) != count
+    if fixed:
+        references = {
+            task: [record.model_copy(update={"replicates": None}) for record in records]
+            for task, records in references.items()
+        }
     a, b = (_changes(records, references, board, count) for records in (first, second))
     several = min(len(first), len(second)) > 1
     if not (count or several):
@@ -85,6 +93,7 @@ def compare(
         },
         gaps={title: gap(a[..., k], b[..., k]) for k, title in enumerate(titles)},
         noise=(("images",) if count else ()) + (("seeds",) if several else ()),
+        fixed_references=fixed,
     )
 
 
@@ -151,5 +160,6 @@ def _changes(
 
 
 def _values(record: Record, task: str, count: int) -> np.ndarray:
-    """Return the primary metric, then its replicates, (1 + count,)."""
-    return np.array([record.primary[task].value, *((record.replicates or {}).get(task, ())[:count])])
+    """Return the primary metric, then its replicates, or as often itself where it has none, (1 + count,)."""
+    value = record.primary[task].value
+    return np.array([value, *((record.replicates or {}).get(task) or [value] * count)[:count]])

@@ -60,6 +60,8 @@ def _text(comparison: Comparison) -> str:
     note = f"Seeds: {seeds}. Intervals count the noise of {counted}."
     if "images" not in comparison.noise:
         note += " Not all records hold replicates, so that of images is left out."
+    if comparison.fixed_references:
+        note += " The references hold no replicates and are taken as they are."
     if "seeds" not in comparison.noise:
         note += " One side has a single seed, so that of seeds is left out."
     return f"{table}\n\n{comparison}\n{note}"

@@ -158,3 +158,29 @@ def test_runs_that_do_not_belong_together(make_board, make_record, changes, mess
 def test_without_a_reference_there_is_no_delta(make_board, make_record):
     with pytest.raises(Incomparable, match="no single-task reference of depth"):
         compare([], [], {"semseg": [make_record()], "depth": []}, load_board(make_board()))
+
+
+def test_references_without_replicates_are_taken_as_they_are(make_board, make_record):
+    first, second = 0.01 * np.random.default_rng(0).normal(size=(2, REPLICATES))
+    sides = (
+        _replicated(make_record, "a", 1, first, semseg=55.0, depth=0.5),
+        _replicated(make_record, "b", 1, second, semseg=60.0, depth=0.5),
+    )
+    board, values = load_board(make_board()), {"semseg": 50.0, "depth": 0.5}
+
+    def standard():
+        return {
+            task: [make_record(f"single-task-{task}", 0, {task: value})] for task, value in values.items()
+        }
+
+    plain = compare(*sides, standard(), board)
+    constant = compare(
+        *sides,
+        {
+            task: _replicated(make_record, f"single-task-{task}", 1, 0 * first, **{task: value})
+            for task, value in values.items()
+        },
+        board,
+    )
+    assert plain.fixed_references and not constant.fixed_references
+    assert plain.gaps == constant.gaps and plain.noise == ("images",)
