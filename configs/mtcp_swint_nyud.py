@@ -1,4 +1,5 @@
-# MT-CP on NYUDv2 with its three tasks at 480x640; a plain Swin-T where the release has a Mask2Former of ADE20K.
+# MT-CP on NYUDv2 with its three tasks at 480x640; a plain Swin-T where the release has a Mask2Former of
+# ADE20K.
 _base_ = ["_base_/datasets/nyud.py", "_base_/backbones/swin_tiny.py", "_base_/schedules/mtcp.py"]
 name = "mtcp"
 tasks = dict(

@@ -16,6 +16,7 @@ demo = dict(
     **{
         "train_transforms.1.size": (96, 96),
         "eval_transforms.0.size": (96, 96),
+        "+backbone.pretrained": False,
         "schedule.batch_size": 2,
         "+schedule.epochs": None,
         "schedule.iterations": 6,
