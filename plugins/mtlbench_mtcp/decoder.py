@@ -85,10 +85,12 @@ class MTCP(Decoder):
         self.early = nn.ModuleList(Heads(ordered, width, head_width or width) for _ in range(early))
 
     def forward(self, levels: Sequence[Tensor]) -> Decoded:
-        """Decode four levels (S, B, C, h, w), S = T or 1, at the size of the first."""
-        streams = levels[0].shape[0]
-        if streams > 1:
-            levels = [level[self.positions] for level in levels]
+        """Decode four levels (S, B, C, h, w), each of S = T or 1, at the size of the first."""
+        streams = max(level.shape[0] for level in levels)
+        levels = [
+            level.expand(streams, *level.shape[1:]) if level.shape[0] == 1 else level[self.positions]
+            for level in levels
+        ]
         shared = unfold(self.shared([fold(level.movedim(2, -1))[None] for level in levels])[0], streams)
         stages = self.stages(shared)
         fused = self.pyramid(stages)

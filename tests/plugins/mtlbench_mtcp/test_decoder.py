@@ -94,6 +94,13 @@ def test_does_not_depend_on_the_order_of_tasks(variant, streams):
             assert all(torch.equal(ours[name], theirs[name]) for name in names)
 
 
+def test_takes_shared_levels_beside_levels_per_task():
+    decoder = make().eval()
+    levels = [*pyramid(1)[:2], *pyramid(3)[2:]]
+    fanned = [level.expand(3, -1, -1, -1, -1) for level in levels]
+    torch.testing.assert_close(decoder(levels).maps, decoder(fanned).maps)
+
+
 def every_mapping(decoded):
     """List the mappings from tasks to maps."""
     return [decoded.maps, *(maps for _, maps in decoded.auxiliary)]
