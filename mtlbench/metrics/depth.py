@@ -33,7 +33,7 @@ class DepthMeter(Meter):
             valid = np.isfinite(truth) & (truth > 0) & (truth < self.max_depth)
             if not valid.any():
                 continue
-            p, g = guess[valid], truth[valid]
+            p, g = np.compress(valid.ravel(), guess), np.compress(valid.ravel(), truth)
             error = p - g
             logarithm = np.log(p) - np.log(g)
             size, square = np.abs(error), error**2

@@ -10,6 +10,7 @@ from mtlbench.metrics.sums import ImageSums
 
 LIMITS = (11.25, 22.5, 30.0)
 BIN = 0.01  # degrees
+BLOCK = 16384  # pixels whose vectors fit into a core's cache
 
 
 class NormalsMeter(Meter):
@@ -26,18 +27,15 @@ class NormalsMeter(Meter):
 
     def update(self, prediction: Tensor, label: Tensor) -> None:
         """Add a batch of vectors (B, 3, H, W)."""
-        for guess, truth in zip(prediction.double().cpu().numpy(), label.double().cpu().numpy(), strict=True):
-            length = np.linalg.norm(truth, axis=0)
-            valid = np.isfinite(length) & (length > 0)
-            if not valid.any():
+        for guess, truth in zip(prediction.cpu().numpy(), label.cpu().numpy(), strict=True):
+            p, g = guess.reshape(3, -1), truth.reshape(3, -1)
+            blocks = [np.s_[:, start : start + BLOCK] for start in range(0, p.shape[1], BLOCK)]
+            angle = np.concatenate([_angles(p[block], g[block]) for block in blocks])
+            if not angle.size:
                 continue
-            g = truth[:, valid] / length[valid]
-            p = guess[:, valid]
-            p = p / np.maximum(np.linalg.norm(p, axis=0), np.finfo(np.float64).tiny)
-            angle = 2 * np.degrees(np.arctan2(np.linalg.norm(p - g, axis=0), np.linalg.norm(p + g, axis=0)))
-            self.sums.add(np.array([angle.sum(), (angle**2).sum()]))
             self.histogram += np.bincount((angle / BIN).astype(np.int64), minlength=self.histogram.size)
             self.within += np.array([np.count_nonzero(angle < limit) for limit in LIMITS])
+            self.sums.add(np.array([angle.sum(), np.square(angle, out=angle).sum()]))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return per-image sums (images, 2) and int64 counts by angle."""
@@ -66,3 +64,23 @@ class NormalsMeter(Meter):
             "rmse": float(np.sqrt(square)),
             **{f"within {k:g}": float(100 * n / pixels) for k, n in zip(LIMITS, self.within, strict=True)},
         }
+
+
+def _angles(p: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """Return the angle in degrees between vectors (3, pixels) where `g` is valid."""
+    valid = np.isfinite(g).all(0) & (g != 0).any(0)
+    if not valid.all():
+        kept = np.flatnonzero(valid)
+        p, g = p.take(kept, axis=1), g.take(kept, axis=1)
+    p, g = p.astype(np.float64), g.astype(np.float64)
+    g /= _length(g)
+    p /= np.maximum(_length(p), np.finfo(np.float64).tiny)
+    return np.arctan2(_length(p - g), _length(p + g)) * (360 / np.pi)
+
+
+def _length(vectors: np.ndarray) -> np.ndarray:
+    """Return the lengths of vectors (3, pixels)."""
+    x, y, z = vectors * vectors
+    x += y
+    x += z
+    return np.sqrt(x, out=x)

@@ -13,6 +13,10 @@ BINS = 256
 BETA_SQUARE = 0.3
 FOREGROUND_THRESHOLDS = np.linspace(0.2, 0.9, 15)
 
+_NEAREST = FOREGROUND_THRESHOLDS.astype(np.float32)
+# rounded down, so that p > t says the same for float32 p as with t in float64
+_LIMITS = np.where(_NEAREST > FOREGROUND_THRESHOLDS, np.nextafter(_NEAREST, np.float32(0)), _NEAREST)
+
 
 class SaliencyMeter(Meter):
     """Gather histograms of the probability of salient and of other pixels, and per-image foreground IoU.
@@ -27,15 +31,21 @@ class SaliencyMeter(Meter):
 
     def update(self, prediction: Tensor, label: Tensor) -> None:
         """Add a batch of probabilities (B, H, W) and labels (B, H, W)."""
-        for probability, truth in zip(prediction.double().cpu().numpy(), label.cpu().numpy(), strict=True):
+        for probability, truth in zip(prediction.float().cpu().numpy(), label.cpu().numpy(), strict=True):
             valid = truth != VOID
             if not valid.any():
                 continue
             p, salient = probability[valid], truth[valid] > 0
-            level = np.minimum((p * BINS).astype(np.int64), BINS - 1)
-            self.histogram += np.bincount(salient * BINS + level, minlength=2 * BINS).reshape(2, BINS)
-            self.half += np.bincount(salient * 2 + (p > 0.5), minlength=4).reshape(2, 2)
-            self.foreground.add(_foreground_iou(p, salient))
+            level = np.minimum((p * BINS).astype(np.uint16), BINS - 1)  # a product with 256 is exact
+            level += salient * np.uint16(BINS)
+            self.histogram += np.bincount(level, minlength=2 * BINS).reshape(2, BINS)
+            hits = p[salient]
+            above, both = (np.array([np.count_nonzero(x > limit) for limit in _LIMITS]) for x in (p, hits))
+            union = hits.size + above - both
+            self.foreground.add(np.divide(both, union, out=np.ones(len(union)), where=union > 0))
+            found, right = np.count_nonzero(p > 0.5), np.count_nonzero(hits > 0.5)
+            wrong, missed = found - right, hits.size - right
+            self.half += [[p.size - right - wrong - missed, wrong], [missed, right]]
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the histograms (2, 256), the confusion at 0.5 (2, 2) and IoU per image (images, 15)."""
@@ -74,9 +84,3 @@ class SaliencyMeter(Meter):
             "fgIoU": float(100 * (self.foreground.totals() / images).max()),
             "mIoU": float(100 * (hits[union > 0] / union[union > 0]).mean()),
         }
-
-
-def _foreground_iou(probability: np.ndarray, salient: np.ndarray) -> np.ndarray:
-    guess = probability > FOREGROUND_THRESHOLDS[:, None]
-    union = (guess | salient).sum(1)
-    return np.divide((guess & salient).sum(1), union, out=np.ones(len(union)), where=union > 0)

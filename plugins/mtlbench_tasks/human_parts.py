@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from mtlbench.contracts.task import Meter
@@ -48,4 +47,4 @@ class _PeopleMeter(ConfusionMeter):
 def without_empty(label: Tensor) -> Tensor:
     """Return labels (B, H, W) with every image that shows no part turned to void."""
     empty = ((label == 0) | (label == VOID)).flatten(1).all(1)
-    return torch.where(empty[:, None, None], torch.full_like(label, VOID), label)
+    return label.masked_fill(empty[:, None, None], VOID) if empty.any() else label
