@@ -7,7 +7,8 @@ from torch.utils.data import DataLoader, Subset
 
 from mtlbench.data.collate import collate_eval
 from mtlbench.data.view import EvalView
-from mtlbench.engine import distributed
+from mtlbench.engine import distributed, experiment
+from mtlbench.engine.checkpoint import load_latest
 from mtlbench.engine.errors import RunError
 from mtlbench.engine.evaluation import evaluate
 from mtlbench.engine.model import MultiTaskModel, resize_output
@@ -153,6 +154,22 @@ def test_the_model_itself_scores_the_same_in_any_batch(parts):
     found = evaluate(built.model, loader(built, [4, 2, 0, 5, 3, 1], 1), "native").metrics
     for task, values in expected.items():
         assert found[task] == pytest.approx(values, rel=1e-3, abs=0.05)
+
+
+def test_the_model_after_the_last_step_is_scored_and_no_other(train, monkeypatch):
+    scored = []
+
+    def spy(model, *arguments):
+        scored.append({name: value.clone() for name, value in model.decoder.state_dict().items()})
+        return evaluate(model, *arguments)
+
+    monkeypatch.setattr(experiment, "evaluate", spy)
+    record, work_dir = train(adapter={"type": "frozen"})
+    assert record.selection == "last" and record.iterations == 12
+    saved = load_latest(work_dir / "checkpoints")
+    assert saved["step"] == 12 and len(scored) == 1
+    for name, value in scored[0].items():
+        assert torch.equal(value, saved["model"][f"decoder.{name}"])
 
 
 def test_metrics_without_a_valid_pixel_name_the_task(train, monkeypatch, tmp_path):

@@ -92,3 +92,17 @@ def test_roles_thaw_the_backbone_s_own_parameters():
     trained = {name for name, parameter in backbone.named_parameters() if parameter.requires_grad}
     expected = {name for name, _ in backbone.named_parameters() if "norm" in name or "rel_pos_bias" in name}
     assert trained == expected and trained
+
+
+@pytest.mark.parametrize("adapter", ["faar", "lora", "mtlora", "frozen"])
+def test_what_trains_of_the_backbone_does_not_depend_on_what_tasks_are_called(parts, adapter):
+    found = []
+    for task in ("depth", "normals"):  # the second name holds that of a role
+        model = parts(
+            tasks={"semseg": {"type": "semseg", "classes": 14}, task: {"type": task}},
+            adapter={"type": adapter},
+        ).model
+        rows = [(group, name, p) for group, name, p in grouped_parameters(model, model.injected)]
+        found.append({name for group, name, p in rows if group == "backbone" and p.requires_grad})
+        assert all(p.requires_grad for group, name, p in rows if group == "adapter")
+    assert found[0] == found[1] and bool(found[0]) is (adapter != "frozen")

@@ -47,3 +47,20 @@ def test_the_balance_of_an_image_ignores_its_batch():
 def test_the_primary_metric_can_be_the_one_that_the_mtlora_line_prints():
     assert Saliency().primary.name == "maxF"
     assert Saliency(metric="fgIoU").primary.name == "fgIoU"
+
+
+def test_a_logit_is_squashed_once_on_its_way_to_the_meter():
+    output, label = _image(torch.Generator().manual_seed(2), 0.4)
+    task = Saliency()
+    probability = task.decode(output)
+    expected = [1 / (1 + math.exp(-z)) for z in output.flatten().tolist()]
+    assert probability.flatten().tolist() == pytest.approx(expected, rel=1e-6)
+    meter = task.meter()
+    meter.update(probability, label)
+    pixels = [(p, g) for p, g in zip(expected, label.flatten().tolist(), strict=True) if g != 255]
+    ious = [
+        sum((p > 0.5) == side == g for p, g in pixels)
+        / sum((p > 0.5) == side or g == side for p, g in pixels)
+        for side in (False, True)
+    ]
+    assert meter.compute()["mIoU"] == pytest.approx(100 * sum(ious) / 2)
