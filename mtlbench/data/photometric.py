@@ -68,9 +68,9 @@ class PhotoMetricDistortion(BaseTransform):
         """Change the colours of one image."""
         rng: np.random.Generator = sample["rng"]
         brightens, contrasts, saturates, turns, early = rng.random(5) < 0.5
-        delta = np.float32(rng.uniform(-self.brightness_delta, self.brightness_delta))
-        contrast = np.float32(rng.uniform(*self.contrast_range) if contrasts else 1)
-        saturation = np.float32(rng.uniform(*self.saturation_range) if saturates else 1)
+        delta = rng.uniform(-self.brightness_delta, self.brightness_delta)
+        contrast = rng.uniform(*self.contrast_range) if contrasts else 1.0
+        saturation = rng.uniform(*self.saturation_range) if saturates else 1.0
         degrees = 2 * int(rng.integers(-self.hue_delta, self.hue_delta)) if turns else 0
         image = sample["image"].astype(np.float32)
         if brightens:
