@@ -15,8 +15,7 @@ COMMANDS = {
         "mtlbench.cli.board:board", "Render a board, submit a record to it, check its records."
     ),
     "compare": LazyCommand(
-        "mtlbench.cli.compare:compare",
-        "Say whether B is better than A, or whether images and seeds explain the gap.",
+        "mtlbench.cli.compare:compare", "Say whether B is better than A, or noise explains the gap."
     ),
     "list": LazyCommand("mtlbench.cli.list:list_command", "List the components that experiments can name."),
     "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins and what is broken."),

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def compare(first: str, second: str, board: str | None, leaderboards: Path, as_json: bool) -> None:
-    """Say whether B is better than A, or whether images and seeds explain the gap.
+    """Say whether B is better than A, or noise explains the gap.
+
+    Noise is that of the images that were scored and of the seeds that were run.
 
     A and B are each a method's name on the board, a record's file, or a folder below which a method's records
     lie, one per seed. The board gives the single-task references.
