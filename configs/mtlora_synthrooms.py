@@ -7,4 +7,4 @@ _base_ = [
 ]
 name = "mtlora"
 adapter = dict(type="mtlora", rank=16, task_rank=4)
-optimizer = dict(lr=1.5e-3)  # the best of the grid, see the schedule
+optimizer = dict(lr=1.5e-3)  # the best of the grid under TS-PD, see the schedule
