@@ -1,12 +1,13 @@
 """Compare the affinity of MT-CP's CFM with its dense form: peak memory and time of forward and backward.
 
-Each form runs in a process of its own, which tells its high-water mark of resident memory, on equal inputs as
-the CFM makes them (ReLU and batch norm of random features), in float32 on one core::
+Every run has a process of its own, which tells its high-water mark of resident memory. Forms take turns, on
+equal inputs like those of the CFM (after batch norm and ReLU), in float32 on one core::
 
     python benchmarks/cfm_memory.py --size 120 160 --tasks 1 3
 
-Prints, per number of tasks, both forms' memory beside their arguments and best CPU time, the ratios, and by
-how much outputs and gradients differ, relative to their largest element. The dense form goes task by task.
+Prints, per number of tasks, the least memory (beside the arguments) and CPU time of both forms, their ratios,
+and by how much outputs and gradients differ, relative to their largest element. The dense form goes task by
+task.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import resource
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,20 +52,17 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT / 2**20
 
 
-def measure(form: str, tasks: int, pixels: int, width: int, rounds: int, results: str) -> Cost:
+def measure(form: str, tasks: int, pixels: int, width: int, results: str) -> Cost:
     """Run one form, forward and backward, and save its output and gradients."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     query, key = (torch.randn(tasks, pixels, 2 * width).relu_().requires_grad_() for _ in range(2))
     value = torch.randn(tasks, pixels, width, requires_grad=True)
     gradient = torch.randn(tasks, pixels, width)
-    before, seconds = peak(), []
-    for _ in range(rounds):
-        start = time.process_time()
-        output = FORMS[form](query, key, value)
-        gradients = torch.autograd.grad(output, (query, key, value), gradient)
-        seconds.append(time.process_time() - start)
-    cost = Cost(peak() - before, min(seconds))
+    before, start = peak(), time.process_time()
+    output = FORMS[form](query, key, value)
+    gradients = torch.autograd.grad(output, (query, key, value), gradient)
+    cost = Cost(peak() - before, time.process_time() - start)
     torch.save([output.detach(), *gradients], results)
     return cost
 
@@ -76,25 +75,23 @@ def main() -> None:
         "--width", type=int, default=256, help="channels of values; queries and keys have twice"
     )
     parser.add_argument("--tasks", type=int, nargs="+", default=(1, 3))
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     pixels = options.size[0] * options.size[1]
     for tasks in options.tasks:
         with tempfile.TemporaryDirectory() as folder:
-            costs = {}
-            for form in FORMS:
-                path = str(Path(folder) / form)
+            costs: dict[str, list[Cost]] = {form: [] for form in FORMS}
+            for _, form in product(range(options.rounds), FORMS):
                 with multiprocessing.get_context("spawn").Pool(1) as pool:
-                    arguments = (form, tasks, pixels, options.width, options.rounds, path)
-                    costs[form] = pool.apply(measure, arguments)
+                    arguments = (form, tasks, pixels, options.width, str(Path(folder) / form))
+                    costs[form].append(pool.apply(measure, arguments))
             results = zip(*(torch.load(Path(folder) / form) for form in FORMS), strict=True)
             error = max(((a - b).abs().max() / a.abs().max()).item() for a, b in results)
-        for form, cost in costs.items():
+        least = {form: Cost(*map(min, zip(*rounds, strict=True))) for form, rounds in costs.items()}
+        for form, cost in least.items():
             print(f"{tasks} task(s), {form:5}: {cost.mib:6.0f} MiB, {cost.seconds:6.1f} s")
-        memory, time_ = (ours / theirs for ours, theirs in zip(costs["ours"], costs["dense"], strict=True))
-        print(
-            f"{tasks} task(s), ratio: memory {memory:.3f}, time {time_:.2f}; equal to {error:.0e}", flush=True
-        )
+        memory, seconds = (ours / theirs for ours, theirs in zip(least["ours"], least["dense"], strict=True))
+        print(f"{tasks} task(s), ratio: memory {memory:.3f}, time {seconds:.2f}; equal to {error:.0e}")
 
 
 if __name__ == "__main__":
