@@ -106,9 +106,12 @@ class TaskBatchNorm(GlobalBatchNorm):
             self.num_batches_tracked += 1  # type: ignore[operator, assignment]
         # task by task: merged channels would not lie last, which takes twice the time
         state = (self.running_mean, self.running_var, self.weight, self.bias)
-        streams = zip(x.unbind(), *(values.view(self.tasks, -1).unbind() for values in state), strict=True)
+        rows = (values.view(self.tasks, -1).unbind() for values in state)  # type: ignore[union-attr]
         return torch.stack(
-            [F.batch_norm(*stream, self.training, self.momentum, self.eps) for stream in streams]
+            [
+                F.batch_norm(stream, *values, self.training, self.momentum, self.eps)  # type: ignore[call-arg]
+                for stream, *values in zip(x.unbind(), *rows, strict=True)
+            ]
         )
 
     def _check_input_dim(self, input: Tensor) -> None:
