@@ -79,26 +79,33 @@ def match_counts(guesses: np.ndarray, actual: np.ndarray, radius: float) -> np.n
     Maximum matchings are maximum flows, found exactly by Dinic's algorithm.
     """
     reach = int(radius)
-    number = np.full(np.add(actual.shape, 2 * reach), -1)
+    width = actual.shape[1] + 2 * reach
+    number = np.full(np.add(actual.shape, 2 * reach), -1, dtype=np.int32)
     number[reach : reach + actual.shape[0], reach : reach + actual.shape[1]][actual] = np.arange(actual.sum())
+    number = number.ravel()
     steps = range(-reach, reach + 1)
-    disk = np.array([(y, x) for y in steps for x in steps if y * y + x * x <= radius * radius])
+    disk = [y * width + x for y in steps for x in steps if y * y + x * x <= radius * radius]
     counts = []
     for guess in guesses:
         rows, columns = np.nonzero(guess)
-        candidates = number[rows[:, None] + reach + disk[:, 0], columns[:, None] + reach + disk[:, 1]]
-        guessed, slot = np.nonzero(candidates >= 0)
-        counts.append(_maximum_matching(guessed, candidates[guessed, slot]))
+        pixels = (rows + reach) * width + columns + reach
+        near = [number.take(pixels + step) for step in disk]
+        left = [np.flatnonzero(found >= 0) for found in near]
+        right = [found[kept] for found, kept in zip(near, left, strict=True)]
+        counts.append(
+            _maximum_matching(np.concatenate(left), np.concatenate(right), pixels.size, actual.sum())
+        )
     return np.array(counts, dtype=np.int64)
 
 
-def _maximum_matching(left: np.ndarray, right: np.ndarray) -> int:
-    """Return the size of a maximum matching of the bipartite graph with the edges left[i] - right[i]."""
-    left_nodes, left = np.unique(left, return_inverse=True)
-    right_nodes, right = np.unique(right, return_inverse=True)
-    left_ids = 1 + np.arange(left_nodes.size)  # 0 is the source
-    right_ids = 1 + left_nodes.size + np.arange(right_nodes.size)
-    sink = 1 + left_nodes.size + right_nodes.size
+def _maximum_matching(left: np.ndarray, right: np.ndarray, lefts: int, rights: int) -> int:
+    """Return the size of a maximum matching of the bipartite graph with the edges left[i] - right[i].
+
+    Nodes are numbered 0 ... lefts - 1 on one side, 0 ... rights - 1 on the other.
+    """
+    left_ids = 1 + np.arange(lefts)  # 0 is the source
+    right_ids = 1 + lefts + np.arange(rights)
+    sink = 1 + lefts + rights
     begin = np.concatenate([np.zeros_like(left_ids), left_ids[left], right_ids])
     end = np.concatenate([left_ids, right_ids[right], np.full_like(right_ids, sink)])
     capacity = csr_array((np.ones(begin.size, dtype=np.int32), (begin, end)), shape=(sink + 1, sink + 1))
