@@ -11,6 +11,7 @@ from mtlbench.engine import distributed, experiment
 from mtlbench.engine.checkpoint import load_latest
 from mtlbench.engine.errors import RunError
 from mtlbench.engine.evaluation import evaluate
+from mtlbench.engine.layers import resize
 from mtlbench.engine.model import MultiTaskModel, resize_output
 from mtlbench.engine.recording import require_numbers
 from mtlbench.metrics.bootstrap import REPLICATES, image_weights
@@ -71,6 +72,30 @@ def test_metrics_are_those_of_one_meter_that_sees_every_batch(built):
             meters[name].update(built.model.tasks[name].decode(resized), labels)
     expected = {name: meter.compute() for name, meter in meters.items()}
     assert evaluate(built.model, loader(built, range(12), 2), "native").metrics == expected
+
+
+def test_predictions_are_resized_to_labels_and_never_the_reverse(built, monkeypatch):
+    """Labels that are resized, or squeezed into a square, make numbers incomparable."""
+    sizes = set()
+    for task in built.model.tasks.values():
+        meter = type(task.meter())
+        update = meter.update
+
+        def spy(self, prediction, label, update=update):
+            sizes.add((*prediction.shape[-2:], *label.shape[-2:]))
+            update(self, prediction, label)
+
+        monkeypatch.setattr(meter, "update", spy)
+
+    class Small(DataLoader):
+        def __iter__(self):
+            for batch in super().__iter__():
+                inputs = resize(batch["inputs"].float(), (16, 16))
+                yield {**batch, "inputs": inputs, "content": [(0, 0, 16, 16)] * len(batch["ids"])}
+
+    plain = loader(built, range(12), 3)
+    evaluate(built.model, Small(plain.dataset, batch_size=3, collate_fn=plain.collate_fn), "native")
+    assert sizes == {(24, 40, 24, 40)}
 
 
 def test_a_replicate_is_an_evaluation_of_repeated_images(built):
