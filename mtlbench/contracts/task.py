@@ -43,7 +43,10 @@ class Meter(ABC):
 
     @abstractmethod
     def merge(self, state: dict[str, np.ndarray]) -> None:
-        """Add the statistics of another shard."""
+        """Add the statistics of another shard, or of one image; `state` itself stays as it is.
+
+        The engine merges image by image, and an image several times where a bootstrap replicate draws it so.
+        """
 
     @abstractmethod
     def compute(self) -> dict[str, float]:
