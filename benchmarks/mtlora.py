@@ -67,7 +67,7 @@ class Loop(nn.Module):
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         tasks = range(len(self.decoder.tasks))
         pyramids: list[list[Tensor]] = [[] for _ in tasks]
-        x = self.backbone.patch_embed(image)
+        x = self.backbone.patch_embed(image)[0]
         for stage in self.backbone.layers:
             for block in stage.blocks:
                 x, own = loop_block(block, x)

@@ -27,7 +27,8 @@ class Adapter(ABC):
 
     Constructed as `Adapter(tasks=(name, ...), **options of the config)`. `attach` is called once, with every
     parameter of the backbone frozen. Whatever it inserts trains; modules it inserts hold the frozen layer
-    that they replace as a submodule and take and return stream tensors (S, B, ..., C).
+    that they replace as a submodule and take and return stream tensors (S, B, ..., C). One that can become a
+    plain layer once training is over has a method `deployed()` that returns it, equal in evaluation mode.
     """
 
     #: roles of the backbone's own parameters that train too (`Backbone.parameter_role`); `("all",)`: each

@@ -69,7 +69,7 @@ def optimizer_groups(model: MultiTaskModel, weight_decay: float) -> list[dict[st
     rest: list[nn.Parameter] = []
     for group, name, parameter in grouped_parameters(model, model.injected):
         if parameter.requires_grad:
-            table = group == "backbone" and _role(model, name) == "rel_pos_bias"
+            table = group in ("backbone", "adapter") and _role(model, name) == "rel_pos_bias"
             exempt = parameter.ndim <= 1 or table or group == "balancer"
             (rest if exempt else decay).append(parameter)
     groups = [{"params": decay, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]

@@ -23,6 +23,11 @@ def unfold(x: Tensor, streams: int) -> Tensor:
     return x.unflatten(0, (streams, x.shape[0] // streams))
 
 
+def unfold_images(x: Tensor, images: int) -> Tensor:
+    """Split the stream axis off the batch by the number of images: (S·B, ...) -> (S, B, ...)."""
+    return x.unflatten(0, (-1, images))
+
+
 def per_image(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Apply a layer that knows only batches to every stream: (S, B, ...) -> (S, B, ...)."""
     return unfold(layer(fold(x)), x.shape[0])

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mtlbench.contracts.adapter import Adapter
 from mtlbench.contracts.backbone import Backbone
 from mtlbench.engine.freezing import attach
+from mtlbench.engine.sites import merge
 from mtlbench.testing.tiny_backbone import TinyBackbone
 
 TASKS = ("semseg", "depth", "normals")
@@ -32,9 +33,9 @@ def scatter(trainables: dict[str, nn.Parameter], seed: int = 1) -> None:
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator).to(parameter))
 
 
-def images(batch: int = 2) -> Tensor:
-    """Draw a normalised batch (B, 3, 64, 64)."""
-    return torch.randn(batch, 3, 64, 64, generator=torch.Generator().manual_seed(7))
+def images(batch: int = 2, size: Sequence[int] = (64, 64)) -> Tensor:
+    """Draw a normalised batch (B, 3, H, W)."""
+    return torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(7))
 
 
 class AdapterContract(ABC):
@@ -45,6 +46,8 @@ class AdapterContract(ABC):
 
     #: the adapter gives tasks weights of their own, which must not touch what other tasks see
     isolates: bool = False
+    #: its first output is that of the pretrained backbone; where it isn't, the adapter's page says why
+    starts_pretrained: bool = True
 
     @abstractmethod
     def make(self, tasks: Sequence[str]) -> Adapter:
@@ -57,6 +60,8 @@ class AdapterContract(ABC):
         return adapter, *attached(adapter)
 
     def test_starts_at_the_pretrained_function(self):
+        if not self.starts_pretrained:
+            pytest.skip("this adapter does not claim to start as the pretrained backbone")
         _, backbone, _ = self.attached()
         with torch.no_grad():
             expected = TinyBackbone().eval()(images())
@@ -74,6 +79,22 @@ class AdapterContract(ABC):
             assert [level.shape[2] for level in levels] == list(backbone.channels)
             assert all(level.shape[1] == batch for level in levels)
             assert [64 // level.shape[-1] for level in levels] == list(backbone.strides)
+
+    def test_takes_images_that_are_not_square(self):
+        _, backbone, _ = self.attached()
+        with torch.no_grad():
+            for level, stride in zip(backbone.eval()(images(1, (64, 96))), backbone.strides, strict=True):
+                assert level.shape[-2:] == (64 // stride, 96 // stride) and level.isfinite().all()
+
+    def test_merged_layers_change_no_output(self):
+        _, backbone, trainables = self.attached()
+        scatter(trainables)
+        backbone.double().eval()
+        before = [level.detach() for level in backbone(images().double())]
+        merge(backbone)
+        assert not [name for name, module in backbone.named_modules() if hasattr(module, "deployed")]
+        for ours, merged in zip(before, backbone(images().double()), strict=True):
+            torch.testing.assert_close(merged, ours, rtol=1e-8, atol=1e-8)
 
     def test_gradients_reach_every_trainable_parameter(self):
         _, backbone, trainables = self.attached()

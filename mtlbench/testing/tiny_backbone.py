@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtlbench.contracts.backbone import Backbone, Site
-from mtlbench.engine.streams import per_image
+from mtlbench.contracts.backbone import Attention, Backbone, Site
+from mtlbench.engine.streams import per_image, unfold_images
 
 #: parts of a parameter's name that are its role, in order of precedence
 ROLES = ("norm", "rel_pos_bias", "reduction", "attn", "mlp")
@@ -40,10 +40,12 @@ class TinyBackbone(Backbone):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Encode a normalised image (B, 3, H, W) as four levels (S, B, C, h, w)."""
-        x = self.patch_embed(image).movedim(1, -1)[None]
+        x, tokens = unfold_images(self.patch_embed(image), len(image)).movedim(2, -1), None
         levels = []
-        for stage in self.stages:
-            features, x = self.branch(stage(x))
+        for index, stage in enumerate(self.stages):
+            tokens = None if self.tokens is None else self.tokens(index, tokens)
+            x, tokens = stage(x, tokens)
+            features, x = self.branch(x)
             levels.append(features.movedim(-1, 2))
         return levels
 
@@ -58,12 +60,14 @@ class TinyBackbone(Backbone):
             ("mlp", "mlp"),
             ("fc1", "mlp.fc1"),
             ("fc2", "mlp.fc2"),
+            ("block", ""),
         )
         sites = []
         for s, stage in enumerate(self.stages):
             end = len(stage.blocks) - 1  # type: ignore[arg-type]
             for b in range(end + 1):
-                sites += [Site(f"stages.{s}.blocks.{b}.{path}", role, s, b, b == end) for role, path in parts]
+                place = f"stages.{s}.blocks.{b}."
+                sites += [Site((place + path).rstrip("."), role, s, b, b == end) for role, path in parts]
             if stage.merging is not None:
                 sites.append(Site(f"stages.{s}.merging.reduction", "reduction", s, end, True))
         return tuple(sites)
@@ -90,10 +94,10 @@ class Stage(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.merging = Merging(width) if merge else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, tokens: Tensor | None) -> tuple[Tensor, Tensor | None]:
         for block in self.blocks:
-            x = block(x)
-        return x if self.merging is None else self.merging(x)
+            x, tokens = block(x, tokens)
+        return (x if self.merging is None else self.merging(x)), tokens
 
 
 class Block(nn.Module):
@@ -102,17 +106,24 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width)
-        self.attn = Attention(width, heads)
+        self.attn = GlobalAttention(width, heads)
         self.norm2 = nn.LayerNorm(width)
         self.mlp = Mlp(width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+    def forward(self, x: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        if tokens is None:
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x)), None
+        attended, told = self.attn(self.norm1(x), self.norm1(tokens))
+        x, tokens = x + attended, tokens + told
+        return x + self.mlp(self.norm2(x)), tokens + self.mlp(self.norm2(tokens))
 
 
-class Attention(nn.Module):
-    """Attend with a bias that falls linearly with the distance, so that one table serves every size."""
+class GlobalAttention(Attention):
+    """Attend with a bias that falls linearly with the distance, so that one table serves every size.
+
+    `rel_pos_bias` is (heads,), or (S, heads).
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -121,14 +132,23 @@ class Attention(nn.Module):
         self.proj = nn.Linear(width, width)
         self.rel_pos_bias = nn.Parameter(-torch.rand(heads))
 
-    def forward(self, x: Tensor) -> Tensor:
-        h, w = x.shape[2:4]
-        q, k, v = self.qkv(x.flatten(2, 3)).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 1, 4, 2, 5)
-        rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    def windows(self, x: Tensor) -> Tensor:
+        self._size = x.shape[2:4]
+        return x.flatten(2, 3)[:, :, None]
+
+    def join(self, windows: Tensor, like: Tensor) -> Tensor:
+        return windows[:, :, 0].unflatten(2, like.shape[2:4])
+
+    def mix(self, qkv: Tensor, extra: int = 0) -> Tensor:
+        q, k, v = qkv.unflatten(-1, (3, self.heads, -1)).permute(4, 0, 1, 2, 5, 3, 6)
+        rows, columns = torch.meshgrid(*(torch.arange(side) for side in self._size), indexing="ij")
         position = torch.stack((rows, columns), -1).flatten(0, 1).to(self.rel_pos_bias)
-        bias = self.rel_pos_bias[:, None, None] * torch.cdist(position, position)
+        bias = self.rel_pos_bias[..., None, None] * torch.cdist(position, position)
+        bias = F.pad(bias, (extra, 0, extra, 0)).view(-1, 1, 1, self.heads, *[bias.shape[-1] + extra] * 2)
+        streams = max(len(q), len(bias))
+        q, k, v = (part.expand(streams, *part.shape[1:]) for part in (q, k, v))
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
-        return self.proj(out.transpose(-2, -3).flatten(-2)).unflatten(2, (h, w))
+        return out.transpose(-2, -3).flatten(-2)
 
 
 class Mlp(nn.Module):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mtlbench.contracts.adapter import Adapter
 from mtlbench.contracts.backbone import Backbone
 from mtlbench.engine.layers import dropout
+from mtlbench.engine.sites import replace
 
 
 class LoRA(Adapter):
@@ -41,14 +42,10 @@ class LoRA(Adapter):
 
     def attach(self, backbone: Backbone) -> None:
         """Replace every linear layer of the chosen roles."""
-        self._sites = {}
-        for site in backbone.sites():
-            if site.role in self.roles:
-                layer = LoRALinear(
-                    backbone.get_submodule(site.path), self.rank, self.alpha / self.rank, self.dropout
-                )
-                backbone.set_submodule(site.path, layer)
-                self._sites[site.path] = layer
+        scale = self.alpha / self.rank
+        self._sites = replace(
+            backbone, self.roles, lambda layer, _: LoRALinear(layer, self.rank, scale, self.dropout)
+        )
 
     def rank_map(self) -> dict[str, dict[str, int]]:
         """Return location -> {"shared": rank}."""
@@ -74,3 +71,9 @@ class LoRALinear(nn.Module):
         inner = F.linear(dropout(x, self.dropout, self.training), self.A).flatten(0, -2)
         base = self.frozen(x).flatten(0, -2)
         return torch.addmm(base, inner, self.B.T, alpha=self.scale).view(*x.shape[:-1], -1)
+
+    @torch.no_grad()
+    def deployed(self) -> nn.Linear:
+        """Return the frozen layer with W + s · BA as its weight."""
+        self.frozen.weight.addmm_(self.B, self.A, alpha=self.scale)
+        return self.frozen

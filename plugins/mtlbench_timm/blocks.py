@@ -40,7 +40,8 @@ class LayerScale(nn.Module):
 class Block(nn.Module):
     """Compute x + drop(scale1(attn(norm1 x))), then x + drop(scale2(mlp(norm2 x))).
 
-    Any part may raise S from 1; the residual of one stream then broadcasts.
+    Any part may raise S from 1; the residual of one stream then broadcasts. Extra tokens take the same way
+    beside x, where there are any (`mtlbench.contracts.backbone.Attention`).
     """
 
     def __init__(
@@ -58,9 +59,16 @@ class Block(nn.Module):
         self.scale1, self.scale2 = (nn.Identity() if g is None else LayerScale(g) for g in gammas)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform x (S, B, ..., C)."""
-        x = x + self.drop_path(self.scale1(self.attn(self.norm1(x))))
+    def forward(self, x: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Transform x (S, B, ..., C), and tokens (S or 1, B or 1, P, C)."""
+        if tokens is None:
+            return self.transform(x, self.attn(self.norm1(x))), None
+        attended = self.attn(self.norm1(x), self.norm1(tokens))
+        return tuple(self.transform(*parts) for parts in zip((x, tokens), attended, strict=True))
+
+    def transform(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Add what attention made of x, then what the MLP makes of both."""
+        x = x + self.drop_path(self.scale1(attended))
         return x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
 
 

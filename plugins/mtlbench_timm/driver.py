@@ -15,6 +15,7 @@ _BLOCK_ROLES = {
     "mlp": "mlp",
     "mlp.fc1": "fc1",
     "mlp.fc2": "fc2",
+    "": "block",
 }
 # the first part of a parameter's name that stands here decides, in this order
 _PARAMETER_ROLES = {
@@ -54,9 +55,12 @@ class Driver(Backbone):
         self._fingerprint = fingerprint
 
     def parameter_role(self, name: str) -> str:
-        """Name the role of one own parameter; the scales of blocks count to what they scale."""
+        """Name the role of one own parameter; the scales of blocks count to what they scale.
+
+        What an adapter brought to a place of its own is called `adapter`.
+        """
         parts = name.split(".")
-        return next(role for part, role in _PARAMETER_ROLES.items() if part in parts)
+        return next((role for part, role in _PARAMETER_ROLES.items() if part in parts), "adapter")
 
     def fingerprint(self) -> str:
         """Return the first 16 hex digits of the sha256 of the pretrained tensors, or `random`."""
@@ -64,5 +68,7 @@ class Driver(Backbone):
 
 
 def block_sites(path: str, stage: int, block: int, last: bool) -> list[Site]:
-    """List what may be replaced in the block at `path`."""
-    return [Site(f"{path}.{part}", role, stage, block, last) for part, role in _BLOCK_ROLES.items()]
+    """List what may be replaced in the block at `path`, and the block."""
+    return [
+        Site(f"{path}.{part}".rstrip("."), role, stage, block, last) for part, role in _BLOCK_ROLES.items()
+    ]

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtlbench.contracts.backbone import Site
+from mtlbench.contracts.backbone import Attention, Site
+from mtlbench.engine.streams import unfold_images
 from mtlbench_timm.blocks import Block, drop_path_rates
 from mtlbench_timm.driver import Driver, block_sites
 from mtlbench_timm.errors import BadOption
@@ -60,11 +61,12 @@ class Swin(Driver):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Encode a normalised image (B, 3, H, W) as four levels (S, B, C, h, w)."""
-        x = self.patch_embed(image)[None]
+        x, tokens = self.patch_embed(image), None
         levels = []
-        for stage in self.layers:
+        for index, stage in enumerate(self.layers):
+            tokens = None if self.tokens is None else self.tokens(index, tokens)
             for block in stage.blocks:
-                x = block(x)
+                x, tokens = block(x, tokens)
             if self.features == "merged":
                 level, x = self.branch(stage.downsample(x))
             else:
@@ -88,7 +90,7 @@ class Stage(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    """Embed patches: (B, 3, H, W) -> (B, h, w, C), the image padded with zeros to whole patches."""
+    """Embed patches: (B, 3, H, W) -> (S, B, h, w, C), the image padded with zeros to whole patches."""
 
     def __init__(self, embed: nn.Module) -> None:
         super().__init__()
@@ -99,7 +101,7 @@ class PatchEmbed(nn.Module):
         """Embed a normalised image."""
         height, width = image.shape[-2:]
         image = F.pad(image, (0, -width % self.size, 0, -height % self.size))
-        return self.norm(self.proj(image).permute(0, 2, 3, 1))
+        return self.norm(unfold_images(self.proj(image), len(image)).permute(0, 1, 3, 4, 2))
 
 
 class PatchMerging(nn.Module):
@@ -116,11 +118,12 @@ class PatchMerging(nn.Module):
         return self.reduction(self.norm(x.permute(0, 1, 2, 4, 5, 3, 6).flatten(4)))
 
 
-class WindowAttention(nn.Module):
+class WindowAttention(Attention):
     """Attend inside (shifted) windows: (S, B, H, W, C) -> (S, B, H, W, C).
 
     `qkv` sees windows (S, B, windows, tokens, C) with the padding that timm gives them; `proj` sees the map
-    (S, B, H, W, C), so where only `proj` fans out, attention and everything around it run once.
+    (S, B, H, W, C), so where only `proj` fans out, attention and everything around it run once. The table of
+    relative positions is (R, heads), or (S, R, heads).
     """
 
     def __init__(self, block: nn.Module) -> None:
@@ -131,36 +134,45 @@ class WindowAttention(nn.Module):
         self.relative_position_bias_table = attn.relative_position_bias_table
         self.register_buffer("relative_position_index", attn.relative_position_index, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Mix the tokens of every window of every stream."""
+    def windows(self, x: Tensor) -> Tensor:
+        """Cut the shifted, padded map (S, B, H, W, C) into windows (S, B, windows, tokens, C)."""
         height, width = x.shape[2:4]
         (tall, wide), (down, right) = self.window, self.shift
         if any(self.shift):
             x = torch.roll(x, (-down, -right), (2, 3))
         x = F.pad(x, (0, 0, 0, -width % wide, 0, -height % tall))
-        rows, columns = x.shape[2] // tall, x.shape[3] // wide
-        x = x.unflatten(3, (columns, wide)).unflatten(2, (rows, tall)).transpose(3, 4)
-        x = self._attend(self.qkv(x.flatten(4, 5).flatten(2, 3)), rows, columns)
-        x = x.unflatten(3, (tall, wide)).unflatten(2, (rows, columns)).transpose(3, 4)
-        x = x.flatten(4, 5).flatten(2, 3)[:, :, :height, :width]
-        if any(self.shift):
-            x = torch.roll(x, (down, right), (2, 3))
-        return self.proj(x)
+        self._rows, self._columns = x.shape[2] // tall, x.shape[3] // wide
+        x = x.unflatten(3, (self._columns, wide)).unflatten(2, (self._rows, tall)).transpose(3, 4)
+        return x.flatten(4, 5).flatten(2, 3)
 
-    def _attend(self, qkv: Tensor, rows: int, columns: int) -> Tensor:
+    def join(self, windows: Tensor, like: Tensor) -> Tensor:
+        """Undo `windows`."""
+        x = windows.unflatten(3, self.window).unflatten(2, (self._rows, self._columns)).transpose(3, 4)
+        x = x.flatten(4, 5).flatten(2, 3)[:, :, : like.shape[2], : like.shape[3]]
+        return torch.roll(x, self.shift, (2, 3)) if any(self.shift) else x
+
+    def mix(self, qkv: Tensor, extra: int = 0) -> Tensor:
         """Turn (S, B, windows, tokens, 3·C) into (S, B, windows, tokens, C)."""
         tokens, heads = qkv.shape[3], self.heads
-        bias = self.relative_position_bias_table[self.relative_position_index.flatten()]
-        bias = bias.view(1, tokens, tokens, heads).permute(0, 3, 1, 2)
+        places = tokens - extra
+        table = self.relative_position_bias_table
+        bias = table[..., self.relative_position_index.flatten(), :]
+        bias = bias.view(-1, 1, places, places, heads).permute(0, 1, 4, 2, 3)
         if any(self.shift):
-            bias = bias + shift_mask(rows, columns, self.window, self.shift, qkv.device)[:, None]
+            mask = shift_mask(self._rows, self._columns, self.window, self.shift, qkv.device)
+            bias = bias + mask[:, None]
+        bias = F.pad(bias, (extra, 0, extra, 0)) if extra else bias
         # windows with a mask of their own stand beside the heads: all images share one (kinds·heads, N, N)
-        kinds = bias.shape[0]
-        parts = qkv.reshape(-1, kinds, tokens, 3, heads, qkv.shape[-1] // (3 * heads))
-        query, key, value = parts.permute(3, 0, 1, 4, 2, 5).flatten(2, 3)
-        mask = bias.flatten(0, 1)[None].to(query.dtype)
+        streams, kinds = bias.shape[:2]
+        if streams > qkv.shape[0]:
+            qkv = qkv.expand(streams, *qkv.shape[1:])
+        outer = (-1,) if streams == 1 else (streams, qkv[0, :, :, 0, 0].numel() // kinds)
+        parts = qkv.reshape(*outer, kinds, tokens, 3, heads, qkv.shape[-1] // (3 * heads))
+        query, key, value = parts.movedim(-3, 0).transpose(-2, -3).flatten(-4, -3)
+        mask = bias.flatten(1, 2).to(query.dtype)
+        mask = mask if streams == 1 else mask[:, None]
         out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return out.unflatten(1, (kinds, heads)).transpose(2, 3).reshape(*qkv.shape[:-1], -1)
+        return out.unflatten(-3, (kinds, heads)).transpose(-2, -3).reshape(*qkv.shape[:-1], -1)
 
 
 @functools.lru_cache(maxsize=256)

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtlbench.contracts.backbone import Site
+from mtlbench.contracts.backbone import Attention, Site
 from mtlbench.engine.compat import import_torchvision
-from mtlbench.engine.streams import fold, unfold
+from mtlbench.engine.streams import fold, unfold, unfold_images
 from mtlbench_timm.blocks import Block, drop_path_rates
 from mtlbench_timm.driver import Driver, block_sites
 from mtlbench_timm.errors import BadImageSize, UnknownModel
@@ -79,13 +79,15 @@ class Vit(Driver):
             BadImageSize: the image is not a whole number of patches.
         """
         patches = self.patch_embed(image)
-        grid = tuple(patches.shape[1:3])
+        grid = tuple(patches.shape[2:4])
         known = self.rope is None or grid == self._grid
         self._rotation.angles = self._angles if known else self.rope.get_embed(shape=list(grid))
-        x = self.norm_pre(self._tokens(patches))[None]
+        x, tokens = self.norm_pre(self._tokens(patches)), None
         levels = []
         for index, block in enumerate(self.blocks):
-            x = block(x)
+            if self.tokens is not None and index - 1 in (-1, *self._ends):
+                tokens = self.tokens(len(levels), tokens)
+            x, tokens = block(x, tokens)
             if index in self._ends:
                 level, x = self.branch(x)
                 levels.append(level[:, :, self.prefix :].unflatten(2, grid))
@@ -96,26 +98,26 @@ class Vit(Driver):
         return self._sites
 
     def _tokens(self, patches: Tensor) -> Tensor:
-        """Flatten patches (B, h, w, C) to (B, prefix + h·w, C), positions added."""
+        """Flatten patches (S, B, h, w, C) to (S, B, prefix + h·w, C), positions added."""
         position = self.pos_embed
-        if position is not None and tuple(patches.shape[1:3]) != self._grid:
+        if position is not None and tuple(patches.shape[2:4]) != self._grid:
             position = resample_abs_pos_embed(
                 position,
-                new_size=list(patches.shape[1:3]),
+                new_size=list(patches.shape[2:4]),
                 old_size=list(self._grid),
                 num_prefix_tokens=self.prefix if self._prefix_has_position else 0,
             )
-        x = patches.flatten(1, 2)
-        prefix = [t.expand(len(x), -1, -1) for t in (self.cls_token, self.reg_token) if t is not None]
+        x = patches.flatten(2, 3)
+        prefix = [t.expand(*x.shape[:2], -1, -1) for t in (self.cls_token, self.reg_token) if t is not None]
         if position is None:
-            return torch.cat([*prefix, x], 1)
+            return torch.cat([*prefix, x], 2)
         if self._prefix_has_position:
-            return torch.cat([*prefix, x], 1) + position
-        return torch.cat([*prefix, x + position], 1)
+            return torch.cat([*prefix, x], 2) + position
+        return torch.cat([*prefix, x + position], 2)
 
 
 class PatchEmbed(nn.Module):
-    """Embed patches: (B, 3, H, W) -> (B, h, w, C)."""
+    """Embed patches: (B, 3, H, W) -> (S, B, h, w, C)."""
 
     def __init__(self, embed: nn.Module) -> None:
         super().__init__()
@@ -130,7 +132,7 @@ class PatchEmbed(nn.Module):
                 f"An image of {height}x{width} is not a whole number of {self.size}x{self.size} patches; "
                 "resize or crop it in the dataset's transforms."
             )
-        return self.norm(self.proj(image).permute(0, 2, 3, 1))
+        return self.norm(unfold_images(self.proj(image), len(image)).permute(0, 1, 3, 4, 2))
 
 
 class Rotation:
@@ -139,7 +141,7 @@ class Rotation:
     angles: Tensor | None = None
 
 
-class Attention(nn.Module):
+class GlobalAttention(Attention):
     """Attend over all tokens: (S, B, N, C) -> (S, B, N, C).
 
     A bias that timm keeps beside `qkv` is added to what `qkv` returns, so a replacement of `qkv` is honoured.
@@ -154,16 +156,24 @@ class Attention(nn.Module):
         self._rotation = rotation
         self._half = getattr(attn, "rotate_half", False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Mix the tokens of every stream."""
-        qkv = self.qkv(x)
+    def windows(self, x: Tensor) -> Tensor:
+        """Take all tokens as one window: (S, B, N, C) -> (S, B, 1, N, C)."""
+        return x[:, :, None]
+
+    def join(self, windows: Tensor, like: Tensor) -> Tensor:
+        """Undo `windows`."""
+        return windows[:, :, 0]
+
+    def mix(self, qkv: Tensor, extra: int = 0) -> Tensor:
+        """Mix the tokens of every stream: (S, B, 1, N, 3·C) -> (S, B, 1, N, C), `extra` ones unrotated."""
         if self.q_bias is not None:
             qkv = qkv + torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         streams = qkv.shape[0]
-        query, key, value = fold(qkv).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        parts = fold(qkv[:, :, 0]).unflatten(-1, (3, self.heads, -1))
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
         query, key = self._rotate(self.q_norm(query)), self._rotate(self.k_norm(key))
         x = F.scaled_dot_product_attention(query.type_as(value), key.type_as(value), value)
-        return self.proj(self.norm(unfold(x.transpose(1, 2).flatten(2), streams)))
+        return self.norm(unfold(x.transpose(1, 2).flatten(2), streams))[:, :, None]
 
     def _rotate(self, x: Tensor) -> Tensor:
         """Rotate the patch tokens of (B, heads, N, d); those before them have no place."""
@@ -187,7 +197,9 @@ def _block(block: nn.Module, rotation: Rotation, drop_path: float) -> Block:
         gammas = (block.gamma_1, block.gamma_2)
     else:
         gammas = tuple(getattr(scale, "gamma", None) for scale in (block.ls1, block.ls2))
-    return Block(block.norm1, Attention(attn, rotation), block.norm2, mlp, gammas=gammas, drop_path=drop_path)
+    return Block(
+        block.norm1, GlobalAttention(attn, rotation), block.norm2, mlp, gammas=gammas, drop_path=drop_path
+    )
 
 
 def _sites(ends: list[int]):

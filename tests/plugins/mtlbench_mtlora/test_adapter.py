@@ -48,7 +48,7 @@ def plain(backbone, image):
     for stage in backbone.stages:
         *others, last = stage.blocks
         for block in others:
-            x = block(x[None])[0]
+            x = block(x[None])[0][0]
         heads = []  # what attention hands to `proj`, once for all streams
         hook = last.attn.proj.register_forward_pre_hook(lambda _, args, heads=heads: heads.append(args[0]))
         last.attn(last.norm1(x[None]))

@@ -24,7 +24,7 @@ def test_swin_t_has_the_published_parameters():
     assert count["rel_pos_bias"] == 23_322
     assert count["reduction"] == 1_548_288
     assert (backbone.channels, backbone.strides) == ((192, 384, 768, 768), (8, 16, 32, 32))
-    assert len(backbone.sites()) == 12 * 8 + 3
+    assert len(backbone.sites()) == 12 * 9 + 3
 
 
 def test_all_but_head_and_final_norm_is_kept(pair, family):
