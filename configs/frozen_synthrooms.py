@@ -1,9 +1,4 @@
 # Adapter `frozen` with the HRNet-style decoder, on the embedded dataset and backbone.
-_base_ = [
-    "_base_/datasets/synthrooms.py",
-    "_base_/backbones/rooms_swin.py",
-    "_base_/decoders/hrnet_small.py",
-    "_base_/schedules/synthrooms.py",
-]
+_base_ = "_base_/settings/synthrooms.py"
 name = "frozen"
 adapter = dict(type="frozen")

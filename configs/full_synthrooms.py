@@ -1,10 +1,5 @@
 # Adapter `full` with the HRNet-style decoder, on the embedded dataset and backbone.
-_base_ = [
-    "_base_/datasets/synthrooms.py",
-    "_base_/backbones/rooms_swin.py",
-    "_base_/decoders/hrnet_small.py",
-    "_base_/schedules/synthrooms.py",
-]
+_base_ = "_base_/settings/synthrooms.py"
 name = "full"
 adapter = dict(type="full")
 optimizer = dict(lr=1.5e-3)  # the best of the grid, see the schedule

@@ -1,9 +1,4 @@
 # Adapter `lora` with the HRNet-style decoder, on the embedded dataset and backbone.
-_base_ = [
-    "_base_/datasets/synthrooms.py",
-    "_base_/backbones/rooms_swin.py",
-    "_base_/decoders/hrnet_small.py",
-    "_base_/schedules/synthrooms.py",
-]
+_base_ = "_base_/settings/synthrooms.py"
 name = "lora"
 adapter = dict(type="lora", rank=16)

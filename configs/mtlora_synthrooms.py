@@ -1,10 +1,5 @@
 # Adapter `mtlora` with the HRNet-style decoder, on the embedded dataset and backbone.
-_base_ = [
-    "_base_/datasets/synthrooms.py",
-    "_base_/backbones/rooms_swin.py",
-    "_base_/decoders/hrnet_small.py",
-    "_base_/schedules/synthrooms.py",
-]
+_base_ = "_base_/settings/synthrooms.py"
 name = "mtlora"
 adapter = dict(type="mtlora", rank=16, task_rank=4)
 optimizer = dict(lr=1.5e-3)  # the best of the grid under TS-PD, see the schedule

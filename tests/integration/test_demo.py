@@ -13,8 +13,20 @@ from mtlbench.plugin import Catalog
 from mtlbench.results.store import load_record
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-#: every experiment on files, then every dataset of files with the least that makes an experiment of it
-EXPERIMENTS = [path.stem for path in sorted(CONFIGS.glob("*.py")) if load_experiment(path).demo]
+
+
+def different() -> list[str]:
+    """Name one experiment on files for each protocol with its decoder: adapters have tests of their own."""
+    loaded = {path.stem: load_experiment(path) for path in sorted(CONFIGS.glob("*.py"))}
+    first: dict[tuple[str, str], str] = {}
+    for name, experiment in loaded.items():
+        if experiment.demo:
+            first.setdefault((experiment.protocol_hash, experiment.decoder.type), name)
+    return list(first.values())
+
+
+#: every kind of experiment on files, then every dataset of files with the least that makes an experiment of it
+EXPERIMENTS = different()
 DATASETS = [path.stem for path in sorted(CONFIGS.glob("_base_/datasets/*.py")) if path.stem != "synthrooms"]
 LEAST = """
 _base_ = [{dataset!r}, {backbone!r}]
