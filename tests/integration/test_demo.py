@@ -25,7 +25,7 @@ def different() -> list[str]:
     return list(first.values())
 
 
-#: every kind of experiment on files, then every dataset of files with the least that makes an experiment of it
+#: experiments on files, then every dataset of files with the least that makes an experiment of it
 EXPERIMENTS = different()
 DATASETS = [path.stem for path in sorted(CONFIGS.glob("_base_/datasets/*.py")) if path.stem != "synthrooms"]
 LEAST = """
