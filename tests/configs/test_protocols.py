@@ -53,7 +53,10 @@ def test_a_protocol_names_its_source_and_our_departures(protocol):
 
 def test_an_experiment_follows_it(protocol):
     name, _, size = PROTOCOLS[protocol]
-    assert f"_base_/protocols/{protocol}.py" in (CONFIGS / f"{name}.py").read_text(encoding="utf-8")
+    text = (CONFIGS / f"{name}.py").read_text(encoding="utf-8")
+    for setting in CONFIGS.glob("_base_/settings/*.py"):
+        text += setting.read_text(encoding="utf-8") if setting.name in text else ""
+    assert f"/protocols/{protocol}.py" in text
     assert tuple(experiment(protocol).backbone.options["image_size"]) == size
 
 
