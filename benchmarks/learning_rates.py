@@ -1,0 +1,62 @@
+"""Choose the learning rate of configs for synthrooms-v1: the best Δm of a grid on rooms that the board doesn't show.
+
+    python benchmarks/learning_rates.py configs/lora_synthrooms.py configs/bitfit_synthrooms.py
+
+Every config is run once per rate, with seed 0, on the world "tune", which shares no room with the board. Runs that are
+finished are not run again. Δm is against the board's single-task references, which stand for no model of those rooms:
+it orders rates, and says nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from tabulate import tabulate
+
+from mtlbench.boards.references import reference_for
+from mtlbench.metrics.delta_m import delta_m
+from mtlbench.results.store import load_record
+
+GRID = (5e-4, 1.5e-3, 4.5e-3)
+BOARD = Path(__file__).resolve().parent.parent / "leaderboards/synthrooms-v1"
+
+
+def main() -> None:
+    """Run the grid of every config and print Δm per rate, the best marked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("configs", nargs="+", type=Path)
+    parser.add_argument("--work-dir", type=Path, default=Path("runs/tune"))
+    arguments = parser.parse_args()
+    rows = []
+    for config in arguments.configs:
+        found = {rate: score(config, rate, arguments.work_dir) for rate in GRID}
+        best = max(found, key=found.__getitem__)
+        rows.append(
+            [config.stem, *(f"{value:+.2f}{' *' if rate == best else ''}" for rate, value in found.items())]
+        )
+        print(
+            tabulate(rows[-1:], ["config", *(f"{rate:g}" for rate in GRID)], disable_numparse=True),
+            flush=True,
+        )
+    if len(rows) > 1:
+        print(tabulate(rows, ["config", *(f"{rate:g}" for rate in GRID)], disable_numparse=True))
+
+
+def score(config: Path, rate: float, work_dir: Path) -> float:
+    """Return Δm of one run on the rooms for tuning."""
+    folder = work_dir / config.stem / f"{rate:g}"
+    program = Path(sys.executable).with_name("mtlbench")
+    command = [program, "run", config, "--work-dir", folder]
+    options = ["--cfg-options", "+dataset.world=tune", f"optimizer.lr={rate}"]
+    subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
+    record = load_record(next((folder / "seed0").glob("*-seed0.json")))
+    references = {task: mean for task, (mean, _) in reference_for(BOARD, record.primary).items()}
+    values = {task: primary.value for task, primary in record.primary.items()}
+    return delta_m(values, references, {task: p.higher_is_better for task, p in record.primary.items()})
+
+
+if __name__ == "__main__":
+    main()
