@@ -1,10 +1,10 @@
-"""Choose the learning rate of configs for synthrooms-v1: the best Δm of a grid on rooms that the board doesn't show.
+"""Choose learning rates for synthrooms-v1: the best Δm of a grid on rooms that the board doesn't show.
 
     python benchmarks/learning_rates.py configs/lora_synthrooms.py configs/bitfit_synthrooms.py
 
-Every config is run once per rate, with seed 0, on the world "tune", which shares no room with the board. Runs that are
-finished are not run again. Δm is against the board's single-task references, which stand for no model of those rooms:
-it orders rates, and says nothing else.
+Every config is run once per rate, with seed 0, on the world "tune", which shares no room with the board. What
+is finished is not run again. Δm is against the board's single-task references, which stand for no model of
+those rooms: it orders rates, and says nothing else.
 """
 
 from __future__ import annotations

@@ -53,8 +53,10 @@ class Optimizer(_Strict):
 class Schedule(_Strict):
     """Say how long and how training goes; give either `iterations` or `epochs`.
 
-    `batch_size` counts the images of one step, which all processes share. Shares are of the whole run:
-    `warmup` of its steps, `final_lr` of its learning rate, to which `curve` falls; `step` halfway, at once.
+    `batch_size` counts the images of one step, which all processes share; `accumulate` cuts each process's
+    into that many parts, one after another, which saves memory and changes nothing but batch norms. Shares
+    are of the whole run: `warmup` of its steps, `final_lr` of its learning rate, to which `curve` falls;
+    `step` halfway, at once.
     """
 
     batch_size: Positive
@@ -103,7 +105,7 @@ class Experiment(_Strict):
     backbone: Component
     adapter: Component
     decoder: Component
-    balancer: Component = Component(type="equal")
+    balancer: Component | Annotated[tuple[Component, ...], Field(min_length=1)] = Component(type="equal")
     optimizer: Optimizer
     schedule: Schedule
     evaluation: Evaluation = Evaluation()

@@ -13,11 +13,13 @@ from rich.progress import track
 
 from mtlbench.contracts.dataset import Dataset
 from mtlbench.engine import checkpoint, distributed, freezing, pictures
+from mtlbench.engine.chain import gradient_balancer
 from mtlbench.engine.compat import import_torchvision
 from mtlbench.engine.config import Experiment
 from mtlbench.engine.datasets import eval_loader, train_loader
 from mtlbench.engine.errors import RunError
 from mtlbench.engine.evaluation import evaluate, recalibrate
+from mtlbench.engine.gradients import Combination
 from mtlbench.engine.hooks.checkpointing import RunCheckpointHook, restore
 from mtlbench.engine.hooks.cost import CostHook
 from mtlbench.engine.hooks.epoch import EpochHook
@@ -29,6 +31,7 @@ from mtlbench.engine.optim import BalancedOptimWrapper, build_optimizer
 from mtlbench.engine.parameters import count, dead_parameters, macs_per_image
 from mtlbench.engine.recording import make_cost, make_provenance, make_record
 from mtlbench.engine.registries import register
+from mtlbench.engine.sharing import owners
 from mtlbench.engine.work_dir import forget, owned, run_log, writing
 from mtlbench.errors import MtlbenchError
 from mtlbench.plugin.catalog import Catalog
@@ -112,10 +115,11 @@ def _run(
     macs, passes = macs_per_image(model, size)
     if saved:
         restore(saved, identity, model)
+    combination = combine_gradients(model, size)
     optimizer = build_optimizer(
         experiment.optimizer, freezing.optimizer_groups(model, experiment.optimizer.weight_decay)
     )
-    epochs, cost = EpochHook(), CostHook()
+    epochs, cost = EpochHook(combination.conflicts if combination else None), CostHook()
     if saved:
         optimizer.load_state_dict(saved["optimizer"])
         epochs.load(saved["epochs"])
@@ -132,6 +136,7 @@ def _run(
         loader,
         (start, steps, epoch_length),
         options,
+        combination,
         [StepHook(options.seed, schedule, experiment.optimizer.lr), epochs, keep, cost, progress],
     )
     try:
@@ -171,6 +176,24 @@ def _run(
     return record
 
 
+def combine_gradients(model: MultiTaskModel, size: tuple[int, int]) -> Combination | None:
+    """Return what combines the gradients of tasks, where the balancer does; `size` is that of an image.
+
+    Raises:
+        RunError: tasks share nothing in the balancer's scope.
+    """
+    balancer = gradient_balancer(model.balancer)
+    if balancer is None:
+        return None
+    trained = {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and not name.startswith("balancer.")
+    }
+    places = [site.path for site in model.backbone.sites() if site.role == "block"]
+    return Combination(balancer, trained, owners(model, size), places)
+
+
 def _image_size(experiment: Experiment, dataset: Dataset, kinds: dict[str, str]) -> tuple[int, int]:
     """Return (H, W) of the first image that the model sees in evaluation."""
     height, width = next(iter(eval_loader(experiment, dataset, kinds)))["inputs"].shape[-2:]
@@ -192,6 +215,7 @@ def build_runner(
     loader: Any,
     span: tuple[int, int, int],
     options: RunOptions,
+    combination: Combination | None,
     hooks: list[Any],
 ) -> Any:
     """Build the mmengine Runner of a run; `span` is (first step, last step, steps per epoch)."""
@@ -207,7 +231,7 @@ def build_runner(
         train_dataloader=loader,
         train_cfg={"type": StepLoop, "max_iters": steps, "epoch_length": epoch_length, "start": start},
         optim_wrapper=BalancedOptimWrapper(
-            optimizer, model, schedule.clip_grad, schedule.accumulate, schedule.amp
+            optimizer, model, schedule.clip_grad, schedule.accumulate, schedule.amp, combination
         ),
         default_hooks=dict.fromkeys(none),
         custom_hooks=hooks,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +18,8 @@ from mtlbench.contracts.decoder import Decoder
 from mtlbench.contracts.learner import Learner, Step
 from mtlbench.contracts.task import Task
 from mtlbench.engine import distributed, freezing
-from mtlbench.engine.config import Experiment
+from mtlbench.engine.chain import Chain
+from mtlbench.engine.config import Component, Experiment
 from mtlbench.engine.layers import resize
 from mtlbench.engine.registries import build
 
@@ -28,12 +29,14 @@ class TaskLosses:
     """Hold one step's scalars: a loss per active task, further ones by name, and the regularisers' sum.
 
     A loss has the value of the global batch and the gradient of this process's share, scaled so that the mean
-    of the gradients over all processes is the gradient of the global loss.
+    of the gradients over all processes is the gradient of the global loss. In a step of several parts those
+    of all parts add up. `levels` are the features between backbone and decoder.
     """
 
     active: dict[str, Tensor]
     extra: dict[str, Tensor]
     penalty: Tensor
+    levels: list[Tensor] = field(default_factory=list)
 
 
 class MultiTaskModel(BaseModel):
@@ -98,8 +101,14 @@ class MultiTaskModel(BaseModel):
         labelled: Mapping[str, Tensor] = MappingProxyType({}),
         ids: Sequence[str] = (),
         mode: str = "tensor",
+        counts: Mapping[str, float] | None = None,
+        share: float = 1.0,
     ) -> Any:
-        """Return `TaskLosses` (`mode="loss"`), or raw outputs per task as the decoder yields them."""
+        """Return `TaskLosses` (`mode="loss"`), or raw outputs per task as the decoder yields them.
+
+        `counts` are the valid pixels of the whole step, where this batch is a part of it, and `share` is its
+        part of the images, by which the learner's losses count.
+        """
         image, levels = self.encode(inputs)
         decoded = self.decoder(levels)
         if mode == "tensor":
@@ -111,18 +120,58 @@ class MultiTaskModel(BaseModel):
             for task, output in maps.items():
                 more, _ = self.tasks[task].loss(resize(output, size), labels[task])
                 sums[task] = (sums[task][0] + weight * more, sums[task][1])
-        active = _global_losses(sums)
+        active = _global_losses(sums, counts)
         step = Step(image, levels, outputs, dict(labels), dict(labelled))
         penalty = self.adapter.penalty()
-        return TaskLosses(
-            active, self.learner.extra(step), image.new_zeros(()) if penalty is None else penalty
-        )
+        penalty = image.new_zeros(()) if penalty is None else penalty
+        extra = self.learner.extra(step)
+        if share < 1:
+            penalty, extra = penalty * share, {name: loss * share for name, loss in extra.items()}
+        return TaskLosses(active, extra, penalty, levels)
 
-    def parse_losses(  # type: ignore[override]
-        self, losses: TaskLosses
-    ) -> tuple[TaskLosses, dict[str, Tensor]]:
-        """Hand the losses on unsummed: balancing is the optimiser wrapper's work."""
-        return losses, {task: loss.detach() for task, loss in losses.active.items()}
+    def train_step(self, data: dict[str, Any], optim_wrapper: Any) -> dict[str, Tensor]:
+        """Take one step, its batch cut into `optim_wrapper.parts`; return the loss of every active task."""
+        data = self.data_preprocessor(data, True)
+        losses: dict[str, Tensor] = {}
+
+        def parts() -> Iterator[TaskLosses]:
+            for part in self._parts(data, optim_wrapper.parts):
+                with optim_wrapper.optim_context(self):
+                    found = self(**part, mode="loss")
+                for task, loss in found.active.items():
+                    losses[task] = losses[task] + loss.detach() if task in losses else loss.detach()
+                yield found
+
+        optim_wrapper.update_params(parts())
+        if self.balancer.looks_again:
+            again: dict[str, float] = {}
+            with torch.no_grad():
+                for part in self._parts(data, optim_wrapper.parts):
+                    with optim_wrapper.optim_context(self):
+                        found = self(**part, mode="loss")
+                    for task, loss in found.active.items():
+                        again[task] = again.get(task, 0.0) + float(loss)
+            self.balancer.after_update(again)
+        return losses
+
+    def _parts(self, data: dict[str, Any], number: int) -> list[dict[str, Any]]:
+        """Cut a batch into parts of equal size, but for the last, that know the valid pixels of the whole."""
+        if number == 1:
+            return [data]
+        images = len(data["inputs"])
+        cut = -(-images // number)
+        starts = range(0, images, cut)
+        parts = [{key: _cut(value, start, start + cut) for key, value in data.items()} for start in starts]
+        counts = torch.zeros(len(self.tasks), dtype=torch.float64)
+        for t, (name, task) in enumerate(self.tasks.items()):
+            for part in parts:
+                label = part["labels"][name]
+                empty = torch.zeros(
+                    len(label), task.channels, *data["inputs"].shape[-2:], device=label.device
+                )
+                counts[t] += float(task.loss(empty, label)[1])
+        total = dict(zip(self.tasks, distributed.total(counts).tolist(), strict=True))
+        return [{**part, "counts": total, "share": len(part["inputs"]) / images} for part in parts]
 
     @torch.no_grad()
     def predict(self, inputs: Tensor) -> dict[str, Tensor]:
@@ -139,14 +188,25 @@ def resize_output(output: Tensor, size: tuple[int, int]) -> Tensor:
     return resize(output.float(), size)
 
 
-def _global_losses(sums: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+def _cut(value: Any, start: int, stop: int) -> Any:
+    """Take images `start` to `stop` of a part of a batch."""
+    if isinstance(value, Mapping):
+        return {key: _cut(item, start, stop) for key, item in value.items()}
+    return value[start:stop]
+
+
+def _global_losses(
+    sums: Mapping[str, tuple[Tensor, Tensor]], whole: Mapping[str, float] | None = None
+) -> dict[str, Tensor]:
+    """Return the loss of every task with a valid pixel; `whole` are the counts of a step that has parts."""
     names = list(sums)
     counts = torch.stack([sums[name][1].detach().float() for name in names])
     values = torch.stack([sums[name][0].detach().float() for name in names])
     if distributed.world_size() > 1:
         counts, values = distributed.total(torch.stack([counts, values]))
     losses = {}
-    for name, count, value in zip(names, counts.tolist(), values, strict=True):
+    known = counts.tolist() if whole is None else [whole[name] for name in names]
+    for name, count, value in zip(names, known, values, strict=True):
         if count > 0:
             share = sums[name][0] * (distributed.world_size() / count)
             losses[name] = share - share.detach() + value / count  # the same bits on every process
@@ -166,10 +226,17 @@ def build_model(experiment: Experiment, tasks: Mapping[str, Task]) -> MultiTaskM
         backbone,
         adapter,
         build("decoder", experiment.decoder, tasks=outputs, channels=channels),
-        build("balancer", experiment.balancer, tasks=names),
+        build_balancer(experiment, names),
         build("learner", experiment.learner, tasks=tasks, channels=channels),
         injected,
     )
+
+
+def build_balancer(experiment: Experiment, tasks: Sequence[str]) -> Balancer:
+    """Build the balancer of the experiment, or the chain of those that its list names."""
+    if isinstance(experiment.balancer, Component):
+        return build("balancer", experiment.balancer, tasks=tasks)
+    return Chain([build("balancer", component, tasks=tasks) for component in experiment.balancer])
 
 
 def build_tasks(experiment: Experiment) -> dict[str, Task]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -15,8 +16,15 @@ from torch import nn
 from mtlbench.contracts.adapter import Selection
 from mtlbench.engine import distributed
 from mtlbench.engine.config import Optimizer
+from mtlbench.engine.errors import RunError
+from mtlbench.engine.gradients import Combination, NonFiniteGradient, require_finite
 from mtlbench.engine.model import MultiTaskModel, TaskLosses
+from mtlbench.engine.rows import Rows
 from mtlbench.errors import MtlbenchError
+
+log = logging.getLogger("mtlbench.run")
+#: steps in a row that may be left out
+PATIENCE = 10
 
 
 class NonFiniteLoss(MtlbenchError):
@@ -25,16 +33,22 @@ class NonFiniteLoss(MtlbenchError):
 
 @OPTIM_WRAPPERS.register_module()
 class BalancedOptimWrapper(OptimWrapper):
-    """Balance task losses, back-propagate once, average over processes, clip, let the adapter look, step.
+    """Turn task losses into one update: balance, back-propagate, average over processes, clip, step.
+
+    With most balancers the weighted sum of the losses takes one backward pass. A gradient balancer takes one
+    per task (`Combination`). So does a balancer whose weights depend on the present losses, in a step of
+    several parts: what they sum to is known only when all parts have been seen.
 
     Args:
         optimizer: over the parameters that train.
         model: whose balancer and adapter take part.
         clip: largest norm of the gradient, or None.
-        accumulate: number of batches whose mean gradient makes one step.
+        parts: number of parts that the batch of a step is cut into, one after another.
         amp: `bf16` runs the forward pass under autocast; the weights stay float32.
+        combination: for balancers that combine gradients.
 
-    `weights` holds the effective weight of every active task's loss in the last batch: w_t of w_t · f(L_t).
+    `weights` holds the effective weight of every active task's loss in the last step: w_t of w_t · f(L_t),
+    times the weight of its gradient.
     """
 
     def __init__(
@@ -42,14 +56,19 @@ class BalancedOptimWrapper(OptimWrapper):
         optimizer: torch.optim.Optimizer,
         model: MultiTaskModel,
         clip: float | None = None,
-        accumulate: int = 1,
+        parts: int = 1,
         amp: str = "none",
+        combination: Combination | None = None,
     ) -> None:
-        super().__init__(optimizer, accumulative_counts=accumulate)
+        super().__init__(optimizer)
         self.model = model
         self.clip = clip
+        self.parts = parts
         self.amp = amp
+        self.combination = combination
         self.weights: dict[str, torch.Tensor] = {}
+        self.generator = torch.Generator()
+        self._left_out = 0
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -66,44 +85,166 @@ class BalancedOptimWrapper(OptimWrapper):
         with context:
             yield
 
-    def update_params(self, loss: TaskLosses, **_: Any) -> None:  # type: ignore[override]
-        """Take the losses of one batch; step after every `accumulate` batches.
+    def update_params(self, loss: Iterable[TaskLosses], **_: Any) -> None:  # type: ignore[override]
+        """Take the losses of the parts of one step as they come, and step.
+
+        A step whose gradient is not finite is left out, and the log names its tasks.
 
         Raises:
-            NonFiniteLoss: a loss is NaN or infinite; nothing was changed by this batch.
+            NonFiniteLoss: a loss is NaN or infinite, or gradients are for the tenth step on end; nothing was
+                changed by this step.
         """
-        self.backward(self.scale_loss(self._total(loss)))
-        if self.should_update():
+        try:
+            self._backward(iter(loss))
             distributed.average_gradients(self.parameters)
-            if self.clip:
-                nn.utils.clip_grad_norm_(self.parameters, self.clip)
-            self.model.adapter.after_backward()
-            self.optimizer.step()
+            norm = nn.utils.clip_grad_norm_(self.parameters, self.clip or math.inf)
+            if not norm.isfinite():
+                raise NonFiniteGradient(list(self.weights))
+        except NonFiniteGradient as error:
             self.optimizer.zero_grad(set_to_none=True)
+            self._leave_out(error)
+            return
+        except NonFiniteLoss:
+            self.optimizer.zero_grad(set_to_none=True)
+            raise
+        self._left_out = 0
+        self.model.adapter.after_backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
 
-    def _total(self, loss: TaskLosses) -> torch.Tensor:
+    def _backward(self, parts: Iterator[TaskLosses]) -> None:
+        """Set the gradients of everything that trains, and `weights`."""
+        balancer, combination = self.model.balancer, self.combination
+        many = combination.whole() if combination else self.parts > 1 and not balancer.static
+        if many:
+            self._by_task(parts)
+        elif self.parts == 1:
+            self._at_once(next(parts))
+        elif combination:
+            raise RunError(
+                "A step in parts needs the gradients of all parameters for every part: set balancer.scope="
+                "'shared' and balancer.every=1, or schedule.accumulate=1."
+            )
+        else:
+            for index, part in enumerate(parts):
+                self._total(part, first=index == 0).backward()
+
+    def _at_once(self, loss: TaskLosses) -> None:
+        """Form the total, or the cheap forms of a combination, of a step in one part."""
+        combination = self.combination
+        if combination is None or not loss.active:
+            self._total(loss).backward()
+            return
+        active = loss.active
+        scales, values = self._scales(active)
+        self._rest(loss, keep=True)
+        if combination.due():
+            alpha = combination.from_scope(active, loss.levels, scales, values, self.generator)
+        else:
+            alpha = combination.from_last(active, scales)
+        self._note(active, alpha)
+
+    def _by_task(self, parts: Iterator[TaskLosses]) -> None:
+        """Gather the gradient of every task over all parts, then weight and combine them."""
+        combination = self.combination
+        rows: Rows | None = None
+        sums: dict[str, torch.Tensor] = {}
+        for part in parts:
+            if rows is None:
+                inputs = [p for n, p in self.model.named_parameters() if p.requires_grad and _is_combined(n)]
+                rows = Rows(tuple(part.active), inputs, combination.owners if combination else {})
+            _require_finite({task: value.detach() for task, value in part.active.items()})
+            for task, value in part.active.items():
+                sums[task] = sums[task] + value.detach() if task in sums else value.detach()
+            self._rest(part, keep=bool(part.active))
+            rows.add(part.active)
+        if rows is None or not sums:
+            return
+        self.weights = {task: torch.zeros(()) for task in sums}
+        rows.reduce()
+        require_finite(rows)
+        scales, values = self._scales(sums)
+        if combination:
+            alpha = combination.from_rows(rows, scales, values, self.generator)
+        else:
+            alpha = torch.ones_like(scales)
+            rows.set_gradients(scales)
+        self._note(sums, alpha)
+
+    def _scales(self, losses: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (w_t f'(L_t), L_t) of the active tasks, both (K,) in float64 on the CPU.
+
+        The gradient of Σ w_t f(L_t) + penalty by the balancer's own parameters is set on the way.
+        """
+        balancer = self.model.balancer
+        plain = {task: loss.detach().requires_grad_() for task, loss in losses.items()}
+        terms = {task: balancer.transform(loss) for task, loss in plain.items()}
+        detached = {task: term.detach() for task, term in terms.items()}
+        _require_finite(detached)
+        slopes = torch.autograd.grad(torch.stack([*terms.values()]).sum(), [*plain.values()])
+        weights = balancer.weights(detached)
+        own = torch.stack([weights[task] * value for task, value in detached.items()]).sum()
+        own = own + balancer.penalty(tuple(terms)).to(own)
+        if own.requires_grad:
+            own.backward()
+        self.weights = {task: weight.detach() for task, weight in weights.items()}
+        scales = torch.stack([weight.double() for weight in self.weights.values()]) * torch.stack(slopes)
+        return scales.cpu(), torch.stack([loss.detach().double() for loss in losses.values()]).cpu()
+
+    def _note(self, active: Iterable[str], alpha: torch.Tensor) -> None:
+        self.weights = {
+            task: self.weights[task] * a.to(self.weights[task]) for task, a in zip(active, alpha, strict=True)
+        }
+
+    def _rest(self, loss: TaskLosses, keep: bool) -> None:
+        """Back-propagate what is not a task's: the learner's losses and the adapter's penalty."""
+        total = torch.stack([loss.penalty, *loss.extra.values()]).sum()
+        if total.requires_grad:
+            total.backward(retain_graph=keep)
+
+    def _total(self, loss: TaskLosses, first: bool = True) -> torch.Tensor:
         balancer = self.model.balancer
         terms = {task: balancer.transform(value) for task, value in loss.active.items()}
         detached = {task: term.detach() for task, term in terms.items()}
-        values = {**detached, **{name: extra.detach() for name, extra in loss.extra.items()}}
-        if values:
-            finite = torch.isfinite(torch.stack([v.float() for v in values.values()])).tolist()
-            if not all(finite):
-                bad = [name for name, good in zip(values, finite, strict=True) if not good]
-                shown = ", ".join(f"{name} = {float(values[name])}" for name in bad)
-                raise NonFiniteLoss(
-                    f"The loss became non-finite: {shown}. The run stopped before this step changed "
-                    "anything; the last good checkpoint is kept. Lower optimizer.lr, set "
-                    "schedule.clip_grad, or check the labels of this task (mtlbench data check)."
-                )
+        _require_finite({**detached, **{name: extra.detach() for name, extra in loss.extra.items()}})
         weights = balancer.weights(detached) if detached else {}
         self.weights = {task: weight.detach() for task, weight in weights.items()}
-        total = loss.penalty + balancer.penalty(tuple(terms)).to(loss.penalty)
+        total = loss.penalty
+        if first:
+            total = total + balancer.penalty(tuple(terms)).to(loss.penalty)
         for task, term in terms.items():
             total = total + weights[task] * term
         for extra in loss.extra.values():
             total = total + extra
         return total
+
+    def _leave_out(self, error: NonFiniteGradient) -> None:
+        self._left_out += 1
+        names = ", ".join(error.tasks)
+        if self._left_out >= PATIENCE:
+            raise NonFiniteLoss(
+                f"The gradient was non-finite in {PATIENCE} steps on end, the last time that of {names}. The "
+                "last good checkpoint is kept. Lower optimizer.lr or set schedule.clip_grad."
+            )
+        log.warning("A step is left out: the gradient of %s is not finite.", names)
+
+
+def _is_combined(name: str) -> bool:
+    return not name.startswith("balancer.")
+
+
+def _require_finite(values: Mapping[str, torch.Tensor]) -> None:
+    if not values:
+        return
+    finite = torch.isfinite(torch.stack([v.float() for v in values.values()])).tolist()
+    if not all(finite):
+        bad = [name for name, good in zip(values, finite, strict=True) if not good]
+        shown = ", ".join(f"{name} = {float(values[name])}" for name in bad)
+        raise NonFiniteLoss(
+            f"The loss became non-finite: {shown}. The run stopped before this step changed "
+            "anything; the last good checkpoint is kept. Lower optimizer.lr, set "
+            "schedule.clip_grad, or check the labels of this task (mtlbench data check)."
+        )
 
 
 def build_optimizer(options: Optimizer, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:

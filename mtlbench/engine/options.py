@@ -17,13 +17,29 @@ CONTEXT = {
 }
 
 
+def constructor(target: type) -> dict[str, inspect.Parameter]:
+    """Return what a class's constructor takes; its `**options` stand for what the class above it takes."""
+    found: dict[str, inspect.Parameter] = {}
+    for above in target.__mro__:
+        if "__init__" not in vars(above):
+            continue
+        own = list(inspect.signature(above.__init__).parameters.values())[1:]  # type: ignore[misc]
+        found |= {parameter.name: parameter for parameter in own if parameter.name not in found}
+        rest = next((p.name for p in own if p.kind is inspect.Parameter.VAR_KEYWORD), None)
+        if rest is None or above is object:
+            break
+        if len([c for c in target.__mro__[target.__mro__.index(above) + 1 :] if "__init__" in vars(c)]) > 1:
+            del found[rest]
+    return found
+
+
 def check_options(kind: str, component: Component, target: type) -> None:
     """Refuse options that the class does not take, and missing ones that it needs.
 
     Raises:
         ConfigError: names the option, what it may have meant, and what there is.
     """
-    parameters = inspect.signature(target).parameters
+    parameters = constructor(target)
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     title = f"{kind.replace('_', ' ')} {component.type!r}"

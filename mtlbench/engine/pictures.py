@@ -11,6 +11,7 @@ import torch
 from mtlbench.contracts.dataset import Dataset
 from mtlbench.contracts.task import Task
 from mtlbench.engine.config import Experiment
+from mtlbench.engine.conflicts import draw_conflicts
 from mtlbench.engine.datasets import eval_loader
 from mtlbench.engine.hooks.epoch import EpochHook
 from mtlbench.engine.model import MultiTaskModel, resize_output
@@ -26,7 +27,10 @@ def draw(
     epochs: EpochHook,
     folder: Path,
 ) -> None:
-    """Write `predictions.png`, for methods with ranks `ranks.png`, and `weights.png` where weights vary."""
+    """Write `predictions.png`, for methods with ranks `ranks.png`, and `weights.png` where weights vary.
+
+    Where gradients were compared, `conflicts.png` shows how they agree.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if experiment.evaluation.pictures:
         sheet = _predictions(model, experiment, dataset, kinds)
@@ -39,6 +43,8 @@ def draw(
         from mtlbench.engine.weight_curves import draw_weights
 
         draw_weights(epochs.weights, folder / "weights.png")
+    if epochs.conflicts.state:
+        draw_conflicts(epochs.conflicts.means(), folder / "conflicts.png")
 
 
 @torch.no_grad()

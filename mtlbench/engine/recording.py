@@ -57,6 +57,7 @@ def make_record(
         rank_map=epochs.rank_maps[-1] if epochs.rank_maps else None,
         curves=_by_task(epochs.curves, tasks),
         weights=_by_task(epochs.weights, tasks),
+        conflicts=epochs.conflicts.means() or None,
         **measured,
     )
 

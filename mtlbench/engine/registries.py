@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.registry import DATASETS, MODELS, Registry
@@ -32,7 +33,10 @@ def register(experiment: Experiment, catalog: Catalog) -> dict[str, str]:
         kind (for tasks `task.<name>`) -> `distribution:name==version`, for the record.
     """
     named = {f"task.{name}": component for name, component in experiment.tasks.items()}
-    named |= {kind: getattr(experiment, kind) for kind in REGISTRIES if kind != "task"}
+    for kind in REGISTRIES.keys() - {"task"}:
+        found = getattr(experiment, kind)
+        several = {kind: found} if isinstance(found, Component) else dict(_numbered(kind, found))
+        named |= several
     providers = {}
     for place, component in named.items():
         kind = place.partition(".")[0]
@@ -42,6 +46,11 @@ def register(experiment: Experiment, catalog: Catalog) -> dict[str, str]:
         REGISTRIES[kind].register_module(name=component.type, module=target, force=True)
         providers[place] = f"{entry.distribution}:{entry.record.name}=={entry.version}"
     return providers
+
+
+def _numbered(kind: str, components: tuple[Component, ...]) -> Iterator[tuple[str, Component]]:
+    for index, component in enumerate(components):
+        yield f"{kind}.{index}", component
 
 
 def build(kind: str, component: Component, **context: Any) -> Any:

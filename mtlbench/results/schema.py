@@ -159,6 +159,9 @@ class Record(Strict):
     weights: dict[Slug, Annotated[list[float], Field(max_length=2000)]] | None = Field(
         default=None, max_length=30, description="task -> mean weight of its loss in each epoch"
     )
+    conflicts: dict[Label, dict[Label, float]] | None = Field(
+        default=None, max_length=1000, description="place -> pair of tasks -> mean cosine of their gradients"
+    )
     provenance: Provenance
 
     @model_validator(mode="after")

@@ -24,6 +24,8 @@ class DWA(Balancer):
         temperature: the larger, the more alike the weights.
     """
 
+    static = True
+
     def __init__(self, tasks: Sequence[str], temperature: float = 2.0) -> None:
         super().__init__(tasks)
         self.temperature = temperature

@@ -29,6 +29,8 @@ class Fixed(Balancer):
         UnknownWeight: a task has no weight, or a weight names no task of the experiment.
     """
 
+    static = True
+
     def __init__(self, tasks: Sequence[str], weights: Mapping[str, float] | None = None) -> None:
         super().__init__(tasks)
         own = dict(weights or {})

@@ -24,6 +24,8 @@ class UW(Balancer):
         init: s_t at the start.
     """
 
+    static = True
+
     def __init__(self, tasks: Sequence[str], classification: Sequence[str] = (), init: float = 0.0) -> None:
         super().__init__(tasks)
         self.factor = {task: 1.0 if task in classification else 0.5 for task in self.tasks}

@@ -41,21 +41,15 @@ class RunCheckpointHook(Hook):
         """Save where an epoch ends (after `EpochHook` closed it) and at the very end."""
         done = batch_idx + 1
         if done % (runner.train_loop.epoch_length * self.every) == 0 or done == runner.max_iters:
-            distributed.average_gradients(runner.optim_wrapper.parameters)
             if distributed.rank() == 0:
                 checkpoint.save(self.folder, done, self._content(runner))
             distributed.barrier()
 
     def _content(self, runner: Any) -> dict[str, Any]:
-        parameters = runner.model.named_parameters()
-        accumulated = {
-            name: p.grad for name, p in parameters if p.grad is not None
-        }  # no step was made of them
         return {
             "identity": self.identity,
             "structure": runner.model.adapter.structure(),
             "model": trained_state(runner.model),
-            "gradients": accumulated,
             "optimizer": runner.optim_wrapper.optimizer.state_dict(),
             "epochs": self.epochs.state(),
             "train_seconds": self.cost.train_seconds,
@@ -84,6 +78,3 @@ def restore(content: dict[str, Any], identity: dict[str, Any], model: MultiTaskM
             f"The checkpoint does not fit the model: {names[0]} and {len(names) - 1} more. It was written by "
             "another version of a component; start anew with --restart."
         )
-    for name, gradient in content["gradients"].items():
-        parameter = model.get_parameter(name)
-        parameter.grad = gradient.to(parameter.device)

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from mtlbench.engine.conflicts import Conflicts
 from mtlbench.engine.optim import apply_selections
 
 _KEPT = ("curves", "weights", "rank_maps", "sums", "weight_sums", "counts")
@@ -18,12 +19,14 @@ class EpochHook(Hook):
 
     `curves` holds one mapping task -> mean loss per epoch, `weights` one mapping task -> mean effective
     weight (`BalancedOptimWrapper.weights`), both over the batches in which the task was active, `rank_maps`
-    one rank map per epoch; all go into checkpoints and into the record.
+    one rank map per epoch, `conflicts` how the gradients of tasks agree; all go into checkpoints and into the
+    record.
     """
 
     priority = "NORMAL"
 
-    def __init__(self) -> None:
+    def __init__(self, conflicts: Conflicts | None = None) -> None:
+        self.conflicts = conflicts or Conflicts(())
         self.curves: list[dict[str, float]] = []
         self.weights: list[dict[str, float]] = []
         self.rank_maps: list[dict[str, dict[str, int]]] = []
@@ -59,9 +62,10 @@ class EpochHook(Hook):
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint has to keep."""
-        return {name: getattr(self, name) for name in _KEPT}
+        return {name: getattr(self, name) for name in _KEPT} | {"conflicts": self.conflicts.state}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         for name in _KEPT:
             setattr(self, name, state[name])
+        self.conflicts.state = state["conflicts"]

@@ -31,6 +31,7 @@ class StepHook(Hook):
         """Prepare step `batch_idx`."""
         seed_everything(self.seed, batch_idx)
         runner.model.adapter.before_step(step_seed(self.seed, batch_idx))
+        runner.optim_wrapper.generator.manual_seed(step_seed(self.seed, batch_idx))
         factor = learning_rate_factor(
             batch_idx, runner.max_iters, self.schedule.warmup, self.schedule.curve, self.schedule.final_lr
         )

@@ -1,0 +1,66 @@
+"""Find out which trainable parameters tasks share, and which are one task's own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mtlbench.engine.model import MultiTaskModel
+
+SHARED = -1
+
+
+def owners(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, Tensor]:
+    """Return, for what trains in backbone and decoder, who reaches each slice along its first axis.
+
+    int64 (n,): the index of the only task whose output depends on the slice, or `SHARED` (-1). The answer
+    comes from one backward pass per task on a random image of `size` in evaluation mode, with parameters
+    moved at random and put back, because what starts at zero would hide what stands before it.
+    """
+    device = next(model.parameters()).device
+    trained = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and name.startswith(("backbone.", "decoder."))
+    ]
+    generator = torch.Generator().manual_seed(0)
+    kept = [parameter.detach().clone() for parameter in trained]
+    was_training = model.training
+    model.eval()
+    model.decoder.training = True  # the module alone, which then yields what is only supervised, too
+    try:
+        with torch.no_grad():
+            for parameter in trained:
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator).to(parameter))
+        image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=generator)
+        reached = _reached(model, image.to(device), trained, generator)
+    finally:
+        with torch.no_grad():
+            for parameter, value in zip(trained, kept, strict=True):
+                parameter.copy_(value)
+        model.train(was_training)
+    return {
+        parameter: torch.where(tasks.sum(0) == 1, tasks.int().argmax(0), SHARED)
+        for parameter, tasks in zip(trained, reached, strict=True)
+    }
+
+
+def _reached(
+    model: MultiTaskModel, image: Tensor, trained: list[nn.Parameter], generator: torch.Generator
+) -> list[Tensor]:
+    """Return for every parameter (T, n): whether a task's output depends on a slice of it."""
+    _, levels = model.encode(image)
+    decoded = model.decoder(levels)
+    found: list[list[Tensor]] = [[] for _ in trained]
+    for task in model.tasks:
+        maps = [decoded.maps[task], *(more[task] for _, more in decoded.auxiliary if task in more)]
+        noise = [torch.randn(m.shape, generator=generator).to(m) for m in maps]
+        total = torch.stack([(m * n).sum() for m, n in zip(maps, noise, strict=True)]).sum()
+        gradients = torch.autograd.grad(total, trained, retain_graph=True, allow_unused=True)
+        for tasks, parameter, gradient in zip(found, trained, gradients, strict=True):
+            slices = len(parameter) if parameter.ndim else 1
+            if gradient is None:
+                tasks.append(torch.zeros(slices, dtype=torch.bool, device=parameter.device))
+            else:
+                tasks.append((gradient != 0).reshape(slices, -1).any(1))
+    return [torch.stack(tasks) for tasks in found]
