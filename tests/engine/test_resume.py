@@ -96,7 +96,8 @@ class Interrupted(Exception):
     [
         (7, {"balancer__type": "uw", "schedule__workers": 1, "adapter__explore": 0.5}),
         (6, {"balancer__type": "lps"}),  # compares the epoch's losses with those before the checkpoint
-        (9, {"schedule__accumulate": 2}),
+        (9, {"schedule__accumulate": 2, "balancer": [{"type": "dwa"}, {"type": "gradvac", "every": 2}]}),
+        (6, {"balancer": {"type": "moco"}, "adapter": {"type": "lora"}}),
         (5, {"adapter": {"type": "full"}, "decoder__type": "hrnet", "schedule__amp": "bf16"}),
     ],
 )
