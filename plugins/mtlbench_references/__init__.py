@@ -1,4 +1,4 @@
-"""The two ends of the scale: train the whole backbone, or none of it."""
+"""Rows to compare with: train the whole backbone, none of it, or the small parts that adapters train."""
 
 from mtlbench.plugin import Adapter, hookimpl
 
@@ -16,5 +16,10 @@ def mtlbench_adapters():
             name="frozen",
             target="mtlbench_references.adapters:Frozen",
             summary="Train nothing of the backbone: only the decoder learns.",
+        ),
+        Adapter(
+            name="no-adapter",
+            target="mtlbench_references.adapters:NoAdapter",
+            summary="Train what MTLoRA's line trains of the backbone besides its updates, and nothing else.",
         ),
     ]

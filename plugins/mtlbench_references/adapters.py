@@ -23,3 +23,15 @@ class Frozen(Adapter):
 
     def attach(self, backbone: Backbone) -> None:
         """Leave the backbone as it is."""
+
+
+class NoAdapter(Adapter):
+    """Train the parts of the backbone that the MTLoRA line trains besides its updates, shared by all tasks.
+
+    What an adapter of that line gains over this row is its own.
+    """
+
+    trains = ("norm", "patch_embed", "rel_pos_bias", "reduction")
+
+    def attach(self, backbone: Backbone) -> None:
+        """Leave the backbone as it is."""
