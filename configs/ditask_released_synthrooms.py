@@ -1,0 +1,4 @@
+# DiTASK as its public code has it, singular values resampled, on the embedded dataset and backbone.
+_base_ = "_base_/settings/synthrooms.py"
+name = "ditask-released"
+adapter = dict(type="ditask", tess=32, task_tess=4, variant="released", dropout=0.05)
