@@ -18,7 +18,7 @@ class Site:
     `path` is its name for `get_submodule` / `set_submodule`; `role` is one of `qkv`, `proj`, `fc1`, `fc2`
     (linear layers of a block), `reduction` (linear layer of a patch merging), `attn`, `mlp`, `norm1`, `norm2`
     (whole parts of a block), `block`. `stage` and `block` count from 0; `last` marks the last block of a
-    stage. A `block` maps (x, tokens) to both, an `attn` is an `Attention`; anything else maps x.
+    stage. A `block` is a `Block`, an `attn` an `Attention`; anything else maps x.
     """
 
     path: str
@@ -37,6 +37,8 @@ class Attention(nn.Module, ABC):
     """
 
     heads: int
+    #: (h, w) places in each of the windows that were cut last; they come last among a window's tokens
+    window: tuple[int, int]
     qkv: nn.Module
     proj: nn.Module
 
@@ -72,6 +74,38 @@ def beside(tokens: Tensor, windows: Tensor) -> Tensor:
     outer = (streams, batch, windows.shape[2])
     parts = (tokens[:, :, None], windows)
     return torch.cat([part.expand(*outer, *part.shape[3:]) for part in parts], 3)
+
+
+class Block(nn.Module, ABC):
+    """Add to x what attention makes of its norm, and to that what the MLP makes of its norm.
+
+    Any part may raise S from 1; the residual of one stream then broadcasts. Extra tokens take the same way
+    beside x, where there are any.
+    """
+
+    norm1: nn.Module
+    attn: nn.Module
+    norm2: nn.Module
+    mlp: nn.Module
+
+    @abstractmethod
+    def attention_branch(self, attended: Tensor) -> Tensor:
+        """Return what the block adds to x (S, B, ..., C) of which attention made `attended`."""
+
+    @abstractmethod
+    def mlp_branch(self, x: Tensor) -> Tensor:
+        """Return what the block adds to x (S, B, ..., C), or to extra tokens, after attention."""
+
+    def forward(self, x: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Transform x (S, B, ..., C), and tokens (S or 1, B or 1, P, C)."""
+        if tokens is None:
+            return self._transform(x, self.attn(self.norm1(x))), None
+        attended, told = self.attn(self.norm1(x), self.norm1(tokens))
+        return self._transform(x, attended), self._transform(tokens, told)
+
+    def _transform(self, x: Tensor, attended: Tensor) -> Tensor:
+        x = x + self.attention_branch(attended)
+        return x + self.mlp_branch(x)
 
 
 class Backbone(nn.Module, ABC):

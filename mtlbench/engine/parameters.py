@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import torch
+from torch.func import functional_call
 
 from mtlbench.engine.freezing import GROUPS, grouped_parameters
 from mtlbench.engine.model import MultiTaskModel
@@ -81,8 +82,10 @@ def macs_per_image(model: MultiTaskModel, size: tuple[int, int]) -> tuple[int, i
     model.eval()
     counter, passes = FlopCounterMode(display=False), []
     handle = model.backbone.register_forward_hook(lambda *_: passes.append(1))
+    # the counter's hooks fail on a module that returns a view of what trains, such as prompts
+    values = {name: parameter.detach() for name, parameter in model.named_parameters()}
     with torch.no_grad(), counter:
-        model(torch.full((1, 3, *size), 127, dtype=torch.uint8, device=device))
+        functional_call(model, values, torch.full((1, 3, *size), 127, dtype=torch.uint8, device=device))
     handle.remove()
     model.train(was_training)
     return counter.get_total_flops() // 2, len(passes)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtlbench.contracts.backbone import Attention, Backbone, Site
+from mtlbench.contracts.backbone import Attention, Backbone, Block, Site
 from mtlbench.engine.streams import per_image, unfold_images
 
 #: parts of a parameter's name that are its role, in order of precedence
@@ -91,7 +91,7 @@ class Stage(nn.Module):
 
     def __init__(self, width: int, depth: int, heads: int, merge: bool) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.blocks = nn.ModuleList(PreNormBlock(width, heads) for _ in range(depth))
         self.merging = Merging(width) if merge else None
 
     def forward(self, x: Tensor, tokens: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -100,7 +100,7 @@ class Stage(nn.Module):
         return (x if self.merging is None else self.merging(x)), tokens
 
 
-class Block(nn.Module):
+class PreNormBlock(Block):
     """Attend over the whole map, then apply an MLP to every position, both with a residual."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -110,13 +110,11 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.mlp = Mlp(width)
 
-    def forward(self, x: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        if tokens is None:
-            x = x + self.attn(self.norm1(x))
-            return x + self.mlp(self.norm2(x)), None
-        attended, told = self.attn(self.norm1(x), self.norm1(tokens))
-        x, tokens = x + attended, tokens + told
-        return x + self.mlp(self.norm2(x)), tokens + self.mlp(self.norm2(tokens))
+    def attention_branch(self, attended: Tensor) -> Tensor:
+        return attended
+
+    def mlp_branch(self, x: Tensor) -> Tensor:
+        return self.mlp(self.norm2(x))
 
 
 class GlobalAttention(Attention):
@@ -133,7 +131,7 @@ class GlobalAttention(Attention):
         self.rel_pos_bias = nn.Parameter(-torch.rand(heads))
 
     def windows(self, x: Tensor) -> Tensor:
-        self._size = x.shape[2:4]
+        self.window = (x.shape[2], x.shape[3])
         return x.flatten(2, 3)[:, :, None]
 
     def join(self, windows: Tensor, like: Tensor) -> Tensor:
@@ -141,7 +139,7 @@ class GlobalAttention(Attention):
 
     def mix(self, qkv: Tensor, extra: int = 0) -> Tensor:
         q, k, v = qkv.unflatten(-1, (3, self.heads, -1)).permute(4, 0, 1, 2, 5, 3, 6)
-        rows, columns = torch.meshgrid(*(torch.arange(side) for side in self._size), indexing="ij")
+        rows, columns = torch.meshgrid(*(torch.arange(side) for side in self.window), indexing="ij")
         position = torch.stack((rows, columns), -1).flatten(0, 1).to(self.rel_pos_bias)
         bias = self.rel_pos_bias[..., None, None] * torch.cdist(position, position)
         bias = F.pad(bias, (extra, 0, extra, 0)).view(-1, 1, 1, self.heads, *[bias.shape[-1] + extra] * 2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mtlbench.contracts.backbone import Block
+
 
 class DropPath(nn.Module):
     """Drop a residual branch of whole images in training; all streams of an image share the draw."""
@@ -37,12 +39,8 @@ class LayerScale(nn.Module):
         return x * self.gamma
 
 
-class Block(nn.Module):
-    """Compute x + drop(scale1(attn(norm1 x))), then x + drop(scale2(mlp(norm2 x))).
-
-    Any part may raise S from 1; the residual of one stream then broadcasts. Extra tokens take the same way
-    beside x, where there are any (`mtlbench.contracts.backbone.Attention`).
-    """
+class PreNormBlock(Block):
+    """Compute x + drop(scale1(attn(norm1 x))), then x + drop(scale2(mlp(norm2 x)))."""
 
     def __init__(
         self,
@@ -59,17 +57,13 @@ class Block(nn.Module):
         self.scale1, self.scale2 = (nn.Identity() if g is None else LayerScale(g) for g in gammas)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, tokens: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """Transform x (S, B, ..., C), and tokens (S or 1, B or 1, P, C)."""
-        if tokens is None:
-            return self.transform(x, self.attn(self.norm1(x))), None
-        attended = self.attn(self.norm1(x), self.norm1(tokens))
-        return tuple(self.transform(*parts) for parts in zip((x, tokens), attended, strict=True))
+    def attention_branch(self, attended: Tensor) -> Tensor:
+        """Scale and drop what attention made."""
+        return self.drop_path(self.scale1(attended))
 
-    def transform(self, x: Tensor, attended: Tensor) -> Tensor:
-        """Add what attention made of x, then what the MLP makes of both."""
-        x = x + self.drop_path(self.scale1(attended))
-        return x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
+    def mlp_branch(self, x: Tensor) -> Tensor:
+        """Scale and drop what the MLP makes of x."""
+        return self.drop_path(self.scale2(self.mlp(self.norm2(x))))
 
 
 def drop_path_rates(rate: float, blocks: int) -> list[float]:

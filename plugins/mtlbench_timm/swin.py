@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mtlbench.contracts.backbone import Attention, Site
 from mtlbench.engine.streams import unfold_images
-from mtlbench_timm.blocks import Block, drop_path_rates
+from mtlbench_timm.blocks import PreNormBlock, drop_path_rates
 from mtlbench_timm.driver import Driver, block_sites
 from mtlbench_timm.errors import BadOption
 
@@ -83,7 +83,7 @@ class Swin(Driver):
 class Stage(nn.Module):
     """Hold the blocks of one resolution and the patch merging that ends it."""
 
-    def __init__(self, blocks: list[Block], downsample: nn.Module) -> None:
+    def __init__(self, blocks: list[PreNormBlock], downsample: nn.Module) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
         self.downsample = downsample
@@ -190,8 +190,8 @@ def shift_mask(
         return (region[:, None] != region[:, :, None]) * -100.0
 
 
-def _block(block: nn.Module, drop_path: float) -> Block:
-    return Block(block.norm1, WindowAttention(block), block.norm2, block.mlp, drop_path=drop_path)
+def _block(block: nn.Module, drop_path: float) -> PreNormBlock:
+    return PreNormBlock(block.norm1, WindowAttention(block), block.norm2, block.mlp, drop_path=drop_path)
 
 
 def _sites(depths: list[int]):

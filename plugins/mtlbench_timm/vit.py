@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mtlbench.contracts.backbone import Attention, Site
 from mtlbench.engine.compat import import_torchvision
 from mtlbench.engine.streams import fold, unfold, unfold_images
-from mtlbench_timm.blocks import Block, drop_path_rates
+from mtlbench_timm.blocks import PreNormBlock, drop_path_rates
 from mtlbench_timm.driver import Driver, block_sites
 from mtlbench_timm.errors import BadImageSize, UnknownModel
 from mtlbench_timm.pyramid import Pyramid
@@ -58,14 +58,14 @@ class Vit(Driver):
         self.prefix, self._prefix_has_position = net.num_prefix_tokens, not net.no_embed_class
         self._grid = tuple(net.patch_embed.grid_size)
         self.norm_pre = net.norm_pre
-        self._rotation = Rotation()
+        self._present = Grid()
         self.rope = getattr(net, "rope", None)
         angles = None if self.rope is None else self.rope.get_embed(shape=list(self._grid))
         self.register_buffer("_angles", angles, persistent=False)
         depth = len(net.blocks)
         rates = drop_path_rates(drop_path, depth)
         self.blocks = nn.ModuleList(
-            _block(block, self._rotation, rate) for block, rate in zip(net.blocks, rates, strict=True)
+            _block(block, self._present, rate) for block, rate in zip(net.blocks, rates, strict=True)
         )
         self._ends = [round((quarter + 1) * depth / 4) - 1 for quarter in range(4)]
         self.pyramid = Pyramid(net.embed_dim, self.patch_embed.size)
@@ -81,7 +81,8 @@ class Vit(Driver):
         patches = self.patch_embed(image)
         grid = tuple(patches.shape[2:4])
         known = self.rope is None or grid == self._grid
-        self._rotation.angles = self._angles if known else self.rope.get_embed(shape=list(grid))
+        self._present.size = grid
+        self._present.angles = self._angles if known else self.rope.get_embed(shape=list(grid))
         x, tokens = self.norm_pre(self._tokens(patches)), None
         levels = []
         for index, block in enumerate(self.blocks):
@@ -135,9 +136,10 @@ class PatchEmbed(nn.Module):
         return self.norm(unfold_images(self.proj(image), len(image)).permute(0, 1, 3, 4, 2))
 
 
-class Rotation:
-    """Carry the rotary embedding of the present image size, where there is one, to every attention."""
+class Grid:
+    """Tell every attention the present image's size in patches, and its rotary embedding if it has one."""
 
+    size: tuple[int, int]
     angles: Tensor | None = None
 
 
@@ -147,17 +149,18 @@ class GlobalAttention(Attention):
     A bias that timm keeps beside `qkv` is added to what `qkv` returns, so a replacement of `qkv` is honoured.
     """
 
-    def __init__(self, attn: nn.Module, rotation: Rotation) -> None:
+    def __init__(self, attn: nn.Module, grid: Grid) -> None:
         super().__init__()
         self.heads = attn.num_heads
         self.qkv, self.proj = attn.qkv, attn.proj
         self.q_norm, self.k_norm, self.norm = attn.q_norm, attn.k_norm, attn.norm
         self.q_bias, self.v_bias = getattr(attn, "q_bias", None), getattr(attn, "v_bias", None)
-        self._rotation = rotation
+        self._present = grid
         self._half = getattr(attn, "rotate_half", False)
 
     def windows(self, x: Tensor) -> Tensor:
         """Take all tokens as one window: (S, B, N, C) -> (S, B, 1, N, C)."""
+        self.window = self._present.size
         return x[:, :, None]
 
     def join(self, windows: Tensor, like: Tensor) -> Tensor:
@@ -177,7 +180,7 @@ class GlobalAttention(Attention):
 
     def _rotate(self, x: Tensor) -> Tensor:
         """Rotate the patch tokens of (B, heads, N, d); those before them have no place."""
-        angles = self._rotation.angles
+        angles = self._present.angles
         if angles is None:
             return x
         prefix = x.shape[2] - angles.shape[0]
@@ -185,7 +188,7 @@ class GlobalAttention(Attention):
         return torch.cat([x[:, :, :prefix], rotated], 2)
 
 
-def _block(block: nn.Module, rotation: Rotation, drop_path: float) -> Block:
+def _block(block: nn.Module, grid: Grid, drop_path: float) -> PreNormBlock:
     attn, mlp = block.attn, block.mlp
     known = type(block) in (VitBlock, EvaBlock) and type(attn) in _ATTENTIONS and hasattr(mlp, "fc1")
     if not known or attn.qkv is None or attn.gate is not None:
@@ -197,8 +200,8 @@ def _block(block: nn.Module, rotation: Rotation, drop_path: float) -> Block:
         gammas = (block.gamma_1, block.gamma_2)
     else:
         gammas = tuple(getattr(scale, "gamma", None) for scale in (block.ls1, block.ls2))
-    return Block(
-        block.norm1, GlobalAttention(attn, rotation), block.norm2, mlp, gammas=gammas, drop_path=drop_path
+    return PreNormBlock(
+        block.norm1, GlobalAttention(attn, grid), block.norm2, mlp, gammas=gammas, drop_path=drop_path
     )
 
 

@@ -79,6 +79,26 @@ def test_macs_are_those_of_products_and_convolutions(parts):
     assert ratio == pytest.approx(4, rel=0.1)
 
 
+class Prompts(nn.Module):
+    """Bring tokens into the first stage that are a view of a parameter."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.value = nn.Parameter(torch.randn(3, width))
+
+    def forward(self, stage, tokens):
+        return self.value[None, None] if stage == 0 else None
+
+
+def test_macs_are_counted_where_a_module_returns_a_view_of_what_trains(parts):
+    model = parts(adapter={"type": "frozen"}).model
+    without, _ = macs_per_image(model, SIZE)
+    qkv = next(site.path for site in model.backbone.sites() if site.role == "qkv")
+    model.backbone.tokens = Prompts(model.backbone.get_submodule(qkv).in_features)
+    assert macs_per_image(model, SIZE)[0] > without
+    assert model.backbone.tokens.value.requires_grad
+
+
 def test_inspection_needs_neither_data_nor_weights(load):
     experiment = load(
         dataset={"type": "nyud", "root": "/nowhere"}, backbone={"type": "rooms-swin", "weights": "/nowhere"}

@@ -179,6 +179,20 @@ def test_patches_may_fan_out(pair, family, make):
 
 
 @torch.no_grad()
+def test_places_come_last_in_a_window(pair, family):
+    driver = pair(family).driver
+    driver(torch.randn(2, 3, 64, 96))
+    for site in (site for site in driver.sites() if site.role == "attn"):
+        height, width = driver.get_submodule(site.path).window
+        if family == "swin":
+            assert (
+                driver.get_submodule(site.path).windows(torch.randn(1, 2, 5, 6, 3)).shape[3] == height * width
+            )
+        else:
+            assert (height, width) == tuple(size // driver.patch_embed.size for size in (64, 96))
+
+
+@torch.no_grad()
 def test_the_tiny_backbone_takes_tokens_too():
     backbone = TinyBackbone()
     backbone.tokens = Prompts(TASKS, 8, travel=False)

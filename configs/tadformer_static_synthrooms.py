@@ -1,0 +1,4 @@
+# TADFormer with the fixed filters of its release, on the embedded dataset and backbone.
+_base_ = "_base_/settings/synthrooms.py"
+name = "tadformer-static"
+adapter = dict(type="tadformer", rank=16, filter="static")
