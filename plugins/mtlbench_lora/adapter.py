@@ -1,29 +1,35 @@
-"""LoRA (Hu et al., ICLR 2022), shared by all tasks."""
+"""LoRA (Hu et al., ICLR 2022) and DoRA (Liu et al., ICML 2024), shared by all tasks or per task."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
+from typing import Literal
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from mtlbench.contracts.adapter import Adapter
-from mtlbench.contracts.backbone import Backbone
-from mtlbench.engine.layers import dropout
+from mtlbench.contracts.backbone import Backbone, Site
 from mtlbench.engine.sites import replace
+from mtlbench.errors import MtlbenchError, did_you_mean
+from mtlbench_lora.dora import DoRALinear, TaskDoRALinear
+from mtlbench_lora.linear import LoRALinear, TaskLoRALinear
+
+SHARED = "shared"
+SHARINGS = (SHARED, "per-task")
 
 
 class LoRA(Adapter):
-    """Add one low-rank update, shared by all tasks, to linear layers of the backbone.
+    """Add low-rank updates to linear layers of the backbone.
 
     Args:
-        tasks: names of the tasks; LoRA does not tell them apart.
+        tasks: names of the tasks.
         rank: r, inner size of every update.
         alpha: the update is multiplied by α / r; for a plain multiplier s take alpha = s · rank.
         dropout: probability that an input element of the update is dropped in training.
         roles: which linear layers are updated, among `qkv`, `proj`, `fc1`, `fc2` and `reduction`.
+        sharing: `shared`, one update for all tasks, or `per-task`, one for each; streams then fan out at the
+            first updated layer.
+        split_qkv: update query, key and value by three products of rank r instead of one.
         trains: roles of the backbone's own parameters that train too.
     """
 
@@ -34,46 +40,71 @@ class LoRA(Adapter):
         alpha: float = 16.0,
         dropout: float = 0.0,
         roles: Collection[str] = ("qkv", "proj", "fc1", "fc2"),
+        sharing: Literal["shared", "per-task"] = "shared",
+        split_qkv: bool = False,
         trains: Collection[str] = ("norm", "patch_embed", "rel_pos_bias"),
     ) -> None:
         super().__init__(tasks)
+        if sharing not in SHARINGS:
+            raise MtlbenchError(
+                f"{type(self).__name__.lower()} has no sharing {sharing!r}: choose 'shared' or 'per-task'."
+                f"{did_you_mean(str(sharing), SHARINGS)}"
+            )
         self.rank, self.alpha, self.dropout = rank, alpha, dropout
         self.roles, self.trains = tuple(roles), tuple(trains)
+        self.sharing, self.split_qkv = sharing, split_qkv
 
     def attach(self, backbone: Backbone) -> None:
         """Replace every linear layer of the chosen roles."""
-        scale = self.alpha / self.rank
-        self._sites = replace(
-            backbone, self.roles, lambda layer, _: LoRALinear(layer, self.rank, scale, self.dropout)
-        )
+        self._paths = tuple(replace(backbone, self.roles, self._update))
 
     def rank_map(self) -> dict[str, dict[str, int]]:
-        """Return location -> {"shared": rank}."""
-        return {path: {"shared": layer.A.shape[0]} for path, layer in self._sites.items()}
+        """Return location -> {"shared": rank}, or task -> rank."""
+        streams = (SHARED,) if self.sharing == SHARED else self.tasks
+        return {path: dict.fromkeys(streams, self.rank) for path in self._paths}
+
+    def layer(self, *args) -> nn.Module:
+        """Return an updated layer."""
+        return LoRALinear(*args) if self.sharing == SHARED else TaskLoRALinear(*args, tasks=len(self.tasks))
+
+    def _update(self, frozen: nn.Linear, site: Site) -> nn.Module:
+        parts = 3 if self.split_qkv and site.role == "qkv" else 1
+        return self.layer(frozen, self.rank, self.alpha / self.rank, self.dropout, parts)
 
 
-class LoRALinear(nn.Module):
-    """Compute y = W x + b + s · B A drop(x) for every stream: (S, B, ..., I) -> (S, B, ..., O).
+class DoRA(LoRA):
+    """Update directions of weights by low-rank products, and train their magnitudes.
 
-    A (r, I) starts from Kaiming's uniform law with a = √5, B (O, r) from zero.
+    Args:
+        tasks: names of the tasks.
+        rank: r, inner size of every update.
+        alpha: the update is multiplied by α / r; for a plain multiplier s take alpha = s · rank.
+        dropout: probability that an input element of the update is dropped in training.
+        roles: which linear layers are updated, among `qkv`, `proj`, `fc1`, `fc2` and `reduction`.
+        sharing: `shared`, one update and magnitude for all tasks, or `per-task`, one for each; streams then
+            fan out at the first updated layer.
+        split_qkv: update query, key and value by three products of rank r instead of one.
+        detach_norm: let no gradient through the norm that divides, as in section 4.3 of the paper.
+        trains: roles of the backbone's own parameters that train too.
     """
 
-    def __init__(self, frozen: nn.Linear, rank: int, scale: float, dropout: float) -> None:
-        super().__init__()
-        self.frozen = frozen
-        self.scale, self.dropout = scale, dropout
-        self.A = nn.Parameter(frozen.weight.new_empty(rank, frozen.in_features))
-        self.B = nn.Parameter(frozen.weight.new_zeros(frozen.out_features, rank))
-        nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        rank: int = 16,
+        alpha: float = 16.0,
+        dropout: float = 0.0,
+        roles: Collection[str] = ("qkv", "proj", "fc1", "fc2"),
+        sharing: Literal["shared", "per-task"] = "shared",
+        split_qkv: bool = False,
+        detach_norm: bool = True,
+        trains: Collection[str] = ("norm", "patch_embed", "rel_pos_bias"),
+    ) -> None:
+        super().__init__(tasks, rank, alpha, dropout, roles, sharing, split_qkv, trains)
+        self.detach_norm = detach_norm
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x.contiguous()
-        inner = F.linear(dropout(x, self.dropout, self.training), self.A).flatten(0, -2)
-        base = self.frozen(x).flatten(0, -2)
-        return torch.addmm(base, inner, self.B.T, alpha=self.scale).view(*x.shape[:-1], -1)
-
-    @torch.no_grad()
-    def deployed(self) -> nn.Linear:
-        """Return the frozen layer with W + s · BA as its weight."""
-        self.frozen.weight.addmm_(self.B, self.A, alpha=self.scale)
-        return self.frozen
+    def layer(self, *args) -> nn.Module:
+        """Return an updated layer."""
+        if self.sharing == SHARED:
+            return DoRALinear(*args, detach_norm=self.detach_norm)
+        return TaskDoRALinear(*args, tasks=len(self.tasks), detach_norm=self.detach_norm)

@@ -7,6 +7,7 @@ import pytest
 from mtlbench.engine.config import load_experiment
 from mtlbench.engine.registries import register
 from mtlbench.plugin import Catalog
+from mtlbench.plugin.errors import BrokenTarget
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 NAMES = sorted(path.name for path in CONFIGS.glob("*.py"))
@@ -19,7 +20,12 @@ def test_there_are_configs():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_config_names_components_that_exist_with_their_options(name):
     experiment = load_experiment(CONFIGS / name)
-    providers = register(experiment, Catalog.load())
+    try:
+        providers = register(experiment, Catalog.load())
+    except BrokenTarget as error:
+        if "Run: pip install" not in str(error):
+            raise
+        pytest.skip(str(error))  # an extra of some adapter is not installed
     assert providers.keys() == {
         *(f"task.{task}" for task in experiment.tasks),
         "dataset",

@@ -1,48 +1,34 @@
 import pytest
-import torch
-from torch import nn
 
-from mtlbench.testing.adapter_contract import TASKS, AdapterContract, attached, images, scatter
-from mtlbench_lora.adapter import LoRA, LoRALinear
-
-
-class TestLoRA(AdapterContract):
-    def make(self, tasks):
-        return LoRA(tasks, rank=4, alpha=8.0)
+from mtlbench.errors import MtlbenchError
+from mtlbench.testing.adapter_contract import TASKS, attached
+from mtlbench_lora.adapter import DoRA, LoRA
 
 
-class TestLoRAWithDropoutOnReductions(AdapterContract):
-    def make(self, tasks):
-        return LoRA(tasks, rank=2, dropout=0.1, roles=("qkv", "reduction"), trains=())
-
-
-@pytest.mark.parametrize("shape", [(1, 2, 5, 12), (4, 2, 3, 5, 12)])
-def test_merges_exactly_into_the_frozen_weight(shape):
-    layer = LoRALinear(nn.Linear(12, 20).double(), rank=3, scale=1.5, dropout=0.2).double().eval()
-    scatter(dict(layer.named_parameters()))
-    dense = layer.frozen.weight + 1.5 * layer.B @ layer.A
-    x = torch.randn(shape, dtype=torch.float64)
-    torch.testing.assert_close(layer(x), x @ dense.T + layer.frozen.bias, rtol=1e-12, atol=1e-12)
-
-
-def test_backbone_of_merged_weights_is_equal():
-    adapter = LoRA(TASKS, rank=4, alpha=2.0)
-    backbone, trainables = attached(adapter)
-    scatter(trainables)
-    backbone.double().eval()
-    adapted = backbone(images().double())
-    for path in adapter.rank_map():
-        layer = backbone.get_submodule(path)
-        layer.frozen.weight.data += 0.5 * layer.B.data @ layer.A.data
-        backbone.set_submodule(path, layer.frozen)
-    for ours, merged in zip(adapted, backbone(images().double()), strict=True):
-        torch.testing.assert_close(ours, merged, rtol=1e-10, atol=1e-10)
-
-
-def test_counts_rank_times_the_sides_of_every_location():
+@pytest.mark.parametrize("kind", [LoRA, DoRA])
+@pytest.mark.parametrize("sharing, sets", [("shared", 1), ("per-task", 3)])
+def test_counts_rank_times_the_sides_of_every_location(kind, sharing, sets):
     # width w: qkv 4w, proj 2w, fc1 5w, fc2 5w per unit of rank; two blocks of widths 8, 16, 32, 64
-    _, trainables = attached(LoRA(TASKS, rank=4, trains=()))
-    assert sum(p.numel() for p in trainables.values()) == 4 * 16 * 2 * (8 + 16 + 32 + 64)
+    _, trainables = attached(kind(TASKS, rank=4, sharing=sharing, trains=()))
+    magnitudes = 3 + 1 + 4 + 1 if kind is DoRA else 0
+    assert sum(p.numel() for p in trainables.values()) == sets * (4 * 16 + magnitudes) * 2 * (
+        8 + 16 + 32 + 64
+    )
+
+
+@pytest.mark.parametrize("kind", [LoRA, DoRA])
+def test_parameters_have_the_names_and_shapes_of_the_page(kind):
+    shapes = {}
+    for sharing in ("shared", "per-task"):
+        _, trainables = attached(kind(TASKS, rank=4, sharing=sharing, roles=("qkv",), trains=()))
+        shapes[sharing] = {
+            name.removeprefix("stages.0.blocks.0.attn.qkv."): tuple(p.shape)
+            for name, p in trainables.items()
+            if name.startswith("stages.0.blocks.0.")
+        }
+    magnitudes = [{"magnitude": (24,)}, {"magnitude": (3 * 24,)}] if kind is DoRA else [{}, {}]
+    assert shapes["shared"] == {"A": (4, 8), "B": (24, 4)} | magnitudes[0]
+    assert shapes["per-task"] == {"A": (3, 4, 8), "B": (3, 24, 4)} | magnitudes[1]
 
 
 def test_trains_the_roles_it_is_told():
@@ -51,9 +37,18 @@ def test_trains_the_roles_it_is_told():
     assert own == {f"stages.{s}.blocks.{b}.attn.rel_pos_bias" for s in range(4) for b in range(2)}
 
 
-def test_drops_only_in_training():
-    layer = LoRALinear(nn.Linear(12, 20), rank=3, scale=1.0, dropout=0.5)
-    scatter(dict(layer.named_parameters()))
-    x = torch.randn(1, 2, 5, 12)
-    assert not torch.equal(layer(x), layer(x))
-    assert torch.equal(layer.eval()(x), layer(x))
+@pytest.mark.parametrize("kind", [LoRA, DoRA])
+@pytest.mark.parametrize("sharing, streams", [("shared", ("shared",)), ("per-task", TASKS)])
+def test_rank_map_names_streams(kind, sharing, streams):
+    adapter = kind(TASKS, rank=2, sharing=sharing, roles=("fc1", "reduction"))
+    attached(adapter)
+    assert len(adapter.rank_map()) == 4 * 2 + 3
+    assert all(ranks == dict.fromkeys(streams, 2) for ranks in adapter.rank_map().values())
+
+
+@pytest.mark.parametrize("kind, name", [(LoRA, "lora"), (DoRA, "dora")])
+def test_a_wrong_sharing_is_named(kind, name):
+    with pytest.raises(
+        MtlbenchError, match=f"^{name} has no sharing 'per_task': .*Did you mean \"per-task\""
+    ):
+        kind(TASKS, sharing="per_task")

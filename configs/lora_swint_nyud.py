@@ -1,0 +1,4 @@
+# LoRA, shared by all tasks, on NYUDv2 with Swin-T.
+_base_ = "_base_/settings/swint_nyud.py"
+name = "lora"
+adapter = dict(type="lora", rank=16)

@@ -1,0 +1,4 @@
+# LoRA, shared by all tasks, on NYUDv2 with ViT-B/16.
+_base_ = "_base_/settings/vitb_nyud.py"
+name = "lora"
+adapter = dict(type="lora", rank=16)

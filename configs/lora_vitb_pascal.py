@@ -1,0 +1,4 @@
+# LoRA, shared by all tasks, on PASCAL-Context with ViT-B/16.
+_base_ = "_base_/settings/vitb_pascal.py"
+name = "lora"
+adapter = dict(type="lora", rank=16)
