@@ -19,17 +19,15 @@ CONTEXT = {
 
 def constructor(target: type) -> dict[str, inspect.Parameter]:
     """Return what a class's constructor takes; its `**options` stand for what the class above it takes."""
-    found: dict[str, inspect.Parameter] = {}
-    for above in target.__mro__:
-        if "__init__" not in vars(above):
-            continue
-        own = list(inspect.signature(above.__init__).parameters.values())[1:]  # type: ignore[misc]
-        found |= {parameter.name: parameter for parameter in own if parameter.name not in found}
-        rest = next((p.name for p in own if p.kind is inspect.Parameter.VAR_KEYWORD), None)
-        if rest is None or above is object:
+    found = dict(inspect.signature(target).parameters)
+    for above in target.__mro__[1:]:
+        rest = next((name for name, p in found.items() if p.kind is inspect.Parameter.VAR_KEYWORD), None)
+        if rest is None:
             break
-        if len([c for c in target.__mro__[target.__mro__.index(above) + 1 :] if "__init__" in vars(c)]) > 1:
+        if "__init__" in vars(above) and above is not object:
             del found[rest]
+            inherited = list(inspect.signature(above.__init__).parameters.values())[1:]  # type: ignore[misc]
+            found |= {p.name: p for p in inherited if p.name not in found}
     return found
 
 
