@@ -34,6 +34,8 @@ def constructor(target: type) -> dict[str, inspect.Parameter]:
 def check_options(kind: str, component: Component, target: type) -> None:
     """Refuse options that the class does not take, and missing ones that it needs.
 
+    A class with `checks_options = True` hands other options on to a package, and refuses them itself.
+
     Raises:
         ConfigError: names the option, what it may have meant, and what there is.
     """
@@ -43,7 +45,7 @@ def check_options(kind: str, component: Component, target: type) -> None:
     title = f"{kind.replace('_', ' ')} {component.type!r}"
     known = {name: parameter for name, parameter in parameters.items() if name not in CONTEXT.get(kind, ())}
     for option in component.options:
-        if option not in known:
+        if option not in known and not getattr(target, "checks_options", False):
             raise ConfigError(
                 f"The {title} has no option {option!r}.{did_you_mean(option, known)} "
                 f"It takes: {', '.join(sorted(known)) or 'no options'}."
