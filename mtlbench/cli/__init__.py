@@ -10,7 +10,9 @@ COMMANDS = {
     "params": LazyCommand(
         "mtlbench.cli.params:params", "Count the parameters of a config by group, without data or weights."
     ),
-    "data": LazyCommand("mtlbench.cli.data:data", "Fetch, make, check and show datasets, convert pickles."),
+    "data": LazyCommand(
+        "mtlbench.cli.data:data", "Fetch, make, check and show datasets, convert pickles, draw labels."
+    ),
     "board": LazyCommand(
         "mtlbench.cli.board:board", "Render a board, submit a record to it, check its records."
     ),

@@ -125,8 +125,9 @@ class Experiment(_Strict):
         Where files lie says nothing about what they hold; records keep fingerprints of data and weights.
         """
         content = json.loads(self.model_dump_json(exclude={"name", "board", "demo"}))
-        content["dataset"].pop("root", None)
+        content["dataset"] = _without("root", content["dataset"])
         content["backbone"].pop("weights", None)
+        content["label_protocol"].pop("file", None)
         return content
 
     @property
@@ -218,6 +219,13 @@ def validate(raw: Mapping[str, Any], source: str) -> Experiment:
                 hint = did_you_mean(str(item["loc"][-1]), _known_keys(item["loc"][:-1]))
             lines.append(f"{place or 'config'}: {item['msg']}.{hint}")
         raise ConfigError(f"The config {source!r} is not valid:\n  " + "\n  ".join(lines)) from error
+
+
+def _without(key: str, value: Any) -> Any:
+    """Return `value` without `key`, at any depth."""
+    if isinstance(value, dict):
+        return {name: _without(key, item) for name, item in value.items() if name != key}
+    return [_without(key, item) for item in value] if isinstance(value, list) else value
 
 
 def _known_keys(place: tuple[int | str, ...]) -> Iterable[str]:

@@ -190,3 +190,15 @@ def test_an_experiment_cannot_be_changed(load):
     for field in itertools.islice(Experiment.model_fields, 3):
         with pytest.raises(Exception, match="frozen"):
             setattr(experiment, field, None)
+
+
+def test_places_of_files_are_no_part_of_the_hash(load):
+    def union(root: str) -> dict:
+        return {"type": "union", "parts": {"a": {"type": "nyud", "root": root, "tasks": ["depth"]}}}
+
+    def listed(file: str, hash: str) -> dict:
+        return {"type": "manifest", "file": file, "hash": hash}
+
+    assert load(dataset=union("here")).hash == load(dataset=union("there")).hash
+    assert load(label_protocol=listed("a", "1")).hash == load(label_protocol=listed("b", "1")).hash
+    assert load(label_protocol=listed("a", "1")).hash != load(label_protocol=listed("a", "2")).hash
