@@ -91,7 +91,7 @@ class MTLoRALinear(nn.Module):
         return passes * rank * rows * (inputs + outputs) > passes * rank * inputs * outputs + gradient
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Split x (1 or 1 + T, n, I) into the shared input and the tasks' A_t x_t (T, n, r), None before the fan."""
+        """Split x (1 or 1 + T, n, I) into the shared input and all A_t x_t (T, n, r), None before the fan."""
         x = x.to(_computes_in(x))
         return Project.apply(x, self.task.A.to(x.dtype)) if len(x) > 1 else (x[0], None)
 

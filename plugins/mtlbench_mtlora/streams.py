@@ -35,9 +35,9 @@ class Project(torch.autograd.Function):
 class Hidden(torch.autograd.Function):
     """Pass the tasks' streams through a hidden layer whose values are never held.
 
-    base (n, H), inner (T, n, r), Bᵀ (T, r, H), A (T, k, H) -> act(base + inner_t B_tᵀ) A_tᵀ (T, n, k), for any
-    `act` of single elements. Rows pass in parts that fit a CPU's cache, and backward computes them again: with
-    T tasks that is both quicker there, and 2·T·n·H less to hold, than going through tensors (T, n, H).
+    base (n, H), inner (T, n, r), Bᵀ (T, r, H), A (T, k, H) -> act(base + inner_t B_tᵀ) A_tᵀ (T, n, k), for
+    any `act` of single elements. Rows pass in parts that fit a CPU's cache, and backward computes them again:
+    2·T·n·H less to hold than when going through tensors (T, n, H).
     """
 
     @staticmethod
