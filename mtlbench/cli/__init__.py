@@ -19,6 +19,9 @@ COMMANDS = {
     "compare": LazyCommand(
         "mtlbench.cli.compare:compare", "Say whether B is better than A, or noise explains the gap."
     ),
+    "group": LazyCommand(
+        "mtlbench.cli.group:group", "Measure which tasks help each other, and group them within a budget."
+    ),
     "list": LazyCommand("mtlbench.cli.list:list_command", "List the components that experiments can name."),
     "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins and what is broken."),
 }

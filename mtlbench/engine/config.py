@@ -9,7 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from mtlbench.errors import MtlbenchError, did_you_mean
 from mtlbench.results.schema import config_hash
@@ -95,6 +103,8 @@ class Experiment(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
     board: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")] | None = None
+    #: the `tasks` that are kept, where not all are; only those that are kept count for the hash
+    only: Annotated[tuple[TaskName, ...], Field(exclude=True)] = ()
     #: in alphabetical order, whatever the order of the config, so that equal hashes mean equal models
     tasks: Annotated[dict[TaskName, Component], Field(min_length=1, max_length=30)]
     dataset: Component
@@ -116,8 +126,13 @@ class Experiment(_Strict):
 
     @field_validator("tasks")
     @classmethod
-    def _sorted(cls, tasks: dict[str, Component]) -> dict[str, Component]:
-        return dict(sorted(tasks.items()))
+    def _kept(cls, tasks: dict[str, Component], info: ValidationInfo) -> dict[str, Component]:
+        kept = info.data.get("only") or tuple(tasks)
+        unknown = [task for task in kept if task not in tasks]
+        if unknown:
+            hint = did_you_mean(unknown[0], tasks) or f" There are {', '.join(sorted(tasks))}."
+            raise ValueError(f"only names {unknown[0]!r}, which is none of them.{hint}")
+        return {task: tasks[task] for task in sorted({*kept})}
 
     def canonical(self) -> dict[str, Any]:
         """Return everything that decides the numbers, as plain JSON: no name, no demo, no place of files.
@@ -150,7 +165,7 @@ class Experiment(_Strict):
     def with_tasks(self, tasks: Iterable[str], name: str) -> Experiment:
         """Return this experiment on some of its tasks, under another name."""
         chosen = {task: self.tasks[task] for task in tasks}
-        return self.model_copy(update={"tasks": chosen, "name": name, "single_task": False})
+        return self.model_copy(update={"tasks": chosen, "only": (), "name": name, "single_task": False})
 
 
 #: the parts of an experiment that are not components

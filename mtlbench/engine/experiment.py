@@ -69,7 +69,7 @@ def run(
         CheckpointError: a checkpoint cannot be written, or belongs to another run.
         NonFiniteLoss: training diverged.
     """
-    _require_device(options.device)
+    require_device(options.device)
     distributed.initialise(options.device)
     name = run_id(experiment.name, experiment.hash, options.seed)
     path = options.work_dir / f"{name}.json"
@@ -112,7 +112,7 @@ def _run(
     loader, epoch_length = train_loader(experiment, datasets[0], kinds, options.seed, start)
     steps = schedule.iterations or (schedule.epochs or 0) * epoch_length
 
-    size = _image_size(experiment, datasets[1], kinds)
+    size = image_size(experiment, datasets[1], kinds)
     dead = dead_parameters(model, size)
     fresh = count(model, dead)
     macs, passes = macs_per_image(model, size)
@@ -200,13 +200,14 @@ def combine_gradients(model: MultiTaskModel, size: tuple[int, int]) -> Combinati
     return Combination(balancer, trained, owners(model, size), places)
 
 
-def _image_size(experiment: Experiment, dataset: Dataset, kinds: dict[str, str]) -> tuple[int, int]:
+def image_size(experiment: Experiment, dataset: Dataset, kinds: dict[str, str]) -> tuple[int, int]:
     """Return (H, W) of the first image that the model sees in evaluation."""
     height, width = next(iter(eval_loader(experiment, dataset, kinds)))["inputs"].shape[-2:]
     return height, width
 
 
-def _require_device(device: str) -> None:
+def require_device(device: str) -> None:
+    """Raise RunError unless tensors can live on the device."""
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # how torch says that a device is unknown or absent

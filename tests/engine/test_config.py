@@ -185,6 +185,22 @@ def test_a_part_keeps_everything_but_tasks_and_name(load):
     assert part.hash != whole.hash
 
 
+def test_only_keeps_some_tasks_and_counts_for_nothing_else(load, tiny_config):
+    part = load('only = ("depth",)')
+    assert list(part.tasks) == ["depth"]
+    assert part.hash == load().with_tasks(["depth"], "part").hash == load("tasks.pop('semseg')").hash
+    assert load('only = ("semseg", "depth")').hash == load().hash
+    assert load_experiment(tiny_config(), ['only=["depth"]']).hash == part.hash
+    assert "only" not in part.canonical()
+
+
+def test_only_names_tasks_of_the_config(load):
+    with pytest.raises(
+        ConfigError, match="tasks: .*only names 'dept', which is none of them. Did you mean \"depth\""
+    ):
+        load('only = ("dept",)')
+
+
 def test_an_experiment_cannot_be_changed(load):
     experiment = load()
     for field in itertools.islice(Experiment.model_fields, 3):
