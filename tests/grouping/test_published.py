@@ -2,8 +2,8 @@
 
 Numbers: Fifty et al. (NeurIPS 2021), public code google-research/tag, `network_selection/*.ipynb`, whose
 rule of search leads to these groups; Standley et al. (ICML 2020), public code tstandley/taskgrouping,
-`network_selection/{results,results_test}.txt`. Tasks of Taskonomy: (s)emantics, (d)epth, (n)ormals, (k)eypoints,
-edge (t)exture.
+`network_selection/{results,results_test}.txt`. Tasks of Taskonomy: (s)emantics, (d)epth, (n)ormals,
+(k)eypoints, edge (t)exture.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def exhaustively(candidates: list[Candidate], budget: float) -> float:
 def test_the_best_networks_for_an_inference_budget(budget):
     candidates = [choosing for choosing, _ in WHOLE + HALF]
     found = best_cover(candidates, "sdnkt", budget)
-    assert -found.score == pytest.approx(exhaustively(candidates, budget))
+    assert -5 * found.score == pytest.approx(exhaustively(candidates, budget))  # a mean over tasks
 
 
 def test_pairs_predict_groups_that_test_images_confirm():
