@@ -1,0 +1,16 @@
+"""Decoders that share across tasks: distillation, task attention, transformers over all tasks."""
+
+from mtlbench.plugin import Decoder, hookimpl
+
+
+@hookimpl
+def mtlbench_decoders():
+    """Offer a decoder for each architecture."""
+    return [
+        Decoder(
+            name="pad-net",
+            target="mtlbench_sharing.pad_net:PADNet",
+            summary="First predictions per task, gated messages between tasks, final predictions.",
+            reference="Xu et al., CVPR 2018, arXiv 1805.04409",
+        ),
+    ]
