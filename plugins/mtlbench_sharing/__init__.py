@@ -13,4 +13,10 @@ def mtlbench_decoders():
             summary="First predictions per task, gated messages between tasks, final predictions.",
             reference="Xu et al., CVPR 2018, arXiv 1805.04409",
         ),
+        Decoder(
+            name="mti-net",
+            target="mtlbench_sharing.mti_net:MTINet",
+            summary="PAD-Net's messages at four scales, features propagated from coarse to fine.",
+            reference="Vandenhende, Georgoulis, Van Gool, ECCV 2020, arXiv 2001.06902",
+        ),
     ]
