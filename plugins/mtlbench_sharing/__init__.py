@@ -19,4 +19,10 @@ def mtlbench_decoders():
             summary="PAD-Net's messages at four scales, features propagated from coarse to fine.",
             reference="Vandenhende, Georgoulis, Van Gool, ECCV 2020, arXiv 2001.06902",
         ),
+        Decoder(
+            name="mtan",
+            target="mtlbench_sharing.mtan:MTAN",
+            summary="A chain of attention masks per task on the shared levels.",
+            reference="Liu, Johns, Davison, CVPR 2019, arXiv 1803.10704",
+        ),
     ]
