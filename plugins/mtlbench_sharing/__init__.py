@@ -25,4 +25,10 @@ def mtlbench_decoders():
             summary="A chain of attention masks per task on the shared levels.",
             reference="Liu, Johns, Davison, CVPR 2019, arXiv 1803.10704",
         ),
+        Decoder(
+            name="invpt",
+            target="mtlbench_sharing.invpt:InvPT",
+            summary="Attention over all pixels of all tasks, in stages of growing resolution.",
+            reference="Ye, Xu, ECCV 2022, arXiv 2203.07997",
+        ),
     ]
