@@ -31,4 +31,10 @@ def mtlbench_decoders():
             summary="Attention over all pixels of all tasks, in stages of growing resolution.",
             reference="Ye, Xu, ECCV 2022, arXiv 2203.07997",
         ),
+        Decoder(
+            name="atrc",
+            target="mtlbench_sharing.atrc:ATRC",
+            summary="A context per ordered pair of tasks: global, local, or of regions by labels.",
+            reference="Brüggemann et al., ICCV 2021, arXiv 2104.13874",
+        ),
     ]
