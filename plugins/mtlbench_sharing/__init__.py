@@ -37,4 +37,10 @@ def mtlbench_decoders():
             summary="A context per ordered pair of tasks: global, local, or of regions by labels.",
             reference="Brüggemann et al., ICCV 2021, arXiv 2104.13874",
         ),
+        Decoder(
+            name="mtformer",
+            target="mtlbench_sharing.mtformer:MTFormer",
+            summary="Swin blocks shared, per task, and across tasks by attention maps of all tasks.",
+            reference="Xu et al., ECCV 2022",
+        ),
     ]

@@ -10,19 +10,9 @@ from torch import Tensor, nn
 from mtlbench.contracts.decoder import Decoded, Decoder
 from mtlbench.engine.layers import resize
 from mtlbench.engine.streams import per_image
-from mtlbench.errors import MtlbenchError
+from mtlbench_sharing.errors import UnevenHeads
 from mtlbench_sharing.layers import Heads, TaskConv, conv_norm, fan_out, merge
 from mtlbench_sharing.up_block import UpBlock
-
-
-class UnevenWidths(MtlbenchError):
-    """Say which widths the stages may have."""
-
-    def __init__(self, widths: Sequence[int], heads: int) -> None:
-        super().__init__(
-            f"widths={tuple(widths)} of the stages must be multiples of heads={heads}; change either in the "
-            "decoder's options."
-        )
 
 
 class InvPT(Decoder):
@@ -42,7 +32,7 @@ class InvPT(Decoder):
         intermediate_weight: weight of the first predictions' losses, beside 1 of the final ones.
 
     Raises:
-        UnevenWidths: a width is no multiple of `heads`.
+        UnevenHeads: a width is no multiple of `heads`.
     """
 
     def __init__(
@@ -58,7 +48,7 @@ class InvPT(Decoder):
     ) -> None:
         super().__init__(tasks, channels)
         if any(stage % heads for stage in widths):
-            raise UnevenWidths(widths, heads)
+            raise UnevenHeads("widths", tuple(widths), heads)
         count, first, coarsest = len(self.tasks), widths[0], self.channels[-1]
         hidden = hidden or coarsest
         self.reduction = reduction

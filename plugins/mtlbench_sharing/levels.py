@@ -27,19 +27,22 @@ class Neck(nn.Module):
 
 
 class Fuse(nn.Module):
-    """Join all levels at the size of the finest: ReLU(BN(Σ_l resize(W_l x_l))).
+    """Join all levels at the size of one, the finest by default: ReLU(BN(Σ_l resize(W_l x_l))).
 
     Equal to a 1x1 convolution of the resized and concatenated levels, with which resizing commutes.
     """
 
-    def __init__(self, channels: Sequence[int], width: int) -> None:
+    def __init__(self, channels: Sequence[int], width: int, at: int = 0) -> None:
         super().__init__()
+        self.at = at
         self.levels = nn.ModuleList(nn.Conv2d(inputs, width, 1, bias=False) for inputs in channels)
         self.norm = GlobalBatchNorm(width)
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
         """Join levels (S, B, C_l, h, w), each of S = T or 1, to (S, B, width, H, W)."""
-        size = levels[0].shape[-2:]
-        finest, *coarse = (per_image(conv, level) for conv, level in zip(self.levels, levels, strict=True))
-        joined = sum((resize(level, size) for level in coarse), finest)
+        size = levels[self.at].shape[-2:]
+        first, *others = (
+            resize(per_image(conv, level), size) for conv, level in zip(self.levels, levels, strict=True)
+        )
+        joined = sum(others, first)
         return F.relu(per_image(self.norm, joined))

@@ -3,7 +3,8 @@ import torch
 import torch.nn.functional as F
 
 from mtlbench.testing.decoder_contract import CHANNELS, ODD, DecoderContract, pyramid, task_channels
-from mtlbench_sharing.invpt import InvPT, UnevenWidths
+from mtlbench_sharing.errors import UnevenHeads
+from mtlbench_sharing.invpt import InvPT
 
 LARGE = ((24, 40), (12, 20), (6, 10), (3, 5))
 SMALL = {"width": 12, "widths": (16, 8, 4), "heads": 2, "hidden": 10}
@@ -104,11 +105,10 @@ def test_keys_are_as_many_in_every_stage():
 
 
 def test_says_which_widths_stages_may_have():
-    with pytest.raises(UnevenWidths) as error:
+    with pytest.raises(UnevenHeads) as error:
         InvPT(task_channels(2), CHANNELS, widths=(16, 8, 4), heads=3)
     assert str(error.value) == (
-        "widths=(16, 8, 4) of the stages must be multiples of heads=3; change either in the decoder's "
-        "options."
+        "widths=(16, 8, 4) cannot be divided among heads=3; change either of these options of the decoder."
     )
 
 
