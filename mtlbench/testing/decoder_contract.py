@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pytest
 import torch
@@ -30,6 +31,11 @@ def pyramid(streams: int, sizes: Sequence[Sequence[int]] = SQUARE, batch: int = 
     ]
 
 
+def every_map(decoded: Decoded) -> list[Tensor]:
+    """List all maps, those that are only supervised included."""
+    return [m for maps in (decoded.maps, *(more for _, more in decoded.auxiliary)) for m in maps.values()]
+
+
 class DecoderContract(ABC):
     """Check a decoder; a subclass says how to make one.
 
@@ -38,6 +44,9 @@ class DecoderContract(ABC):
             def make(self, tasks, channels):
                 return Mine(tasks, channels, width=4)
     """
+
+    #: sizes of the levels at which every parameter trains; larger where one pixel has nothing to attend to
+    sizes: ClassVar[Sequence[Sequence[int]]] = SQUARE
 
     @abstractmethod
     def make(self, tasks: dict[str, int], channels: tuple[int, ...]) -> Decoder:
@@ -80,9 +89,8 @@ class DecoderContract(ABC):
     @pytest.mark.parametrize("count", [1, 3])
     def test_trains_every_parameter(self, count):
         decoder = self.seeded(count)
-        levels = [level.requires_grad_() for level in pyramid(count)]
-        maps = decoder(levels).maps
-        sum((m * torch.randn_like(m)).sum() for m in maps.values()).backward()
+        levels = [level.requires_grad_() for level in pyramid(count, self.sizes)]
+        sum((m * torch.randn_like(m)).sum() for m in every_map(decoder(levels))).backward()
         dead = [n for n, p in decoder.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
         assert not dead
         assert all(level.grad.flatten(1).abs().amax(1).gt(0).all() for level in levels)
@@ -110,8 +118,8 @@ class DecoderContract(ABC):
         decoder = self.seeded(3)
         full = decoder(pyramid(3)).maps
         with torch.autocast("cpu", torch.bfloat16):
-            maps = decoder([level.requires_grad_() for level in pyramid(3)]).maps
-        sum(m.float().square().mean() for m in maps.values()).backward()
+            decoded = decoder([level.requires_grad_() for level in pyramid(3)])
+        sum(m.float().square().mean() for m in every_map(decoded)).backward()
         for task in full:
-            assert (maps[task].float() - full[task]).norm() < 0.05 * full[task].norm()
+            assert (decoded.maps[task].float() - full[task]).norm() < 0.05 * full[task].norm()
         assert all(p.grad.isfinite().all() for p in decoder.parameters())
