@@ -127,6 +127,7 @@ class Experiment(_Strict):
         content = json.loads(self.model_dump_json(exclude={"name", "board", "demo"}))
         content["dataset"].pop("root", None)
         content["backbone"].pop("weights", None)
+        content["learner"].pop("root", None)
         return content
 
     @property
