@@ -13,4 +13,16 @@ def mtlbench_learners():
             summary="Agree with oneself on a second view where a task has no label.",
             reference="Li et al., CVPR 2022 (baseline)",
         ),
+        Learner(
+            name="xtc-direct",
+            target="mtlbench_learners.xtc_direct:XTCDirect",
+            summary="Map the prediction of an unlabelled task to the label of another.",
+            reference="Zamir et al., CVPR 2020; Li et al., CVPR 2022 (baseline)",
+        ),
+        Learner(
+            name="xtc-perceptual",
+            target="mtlbench_learners.xtc_perceptual:XTCPerceptual",
+            summary="Compare mapped predictions and labels as a further mapping network sees them.",
+            reference="Zamir et al., CVPR 2020; Li et al., CVPR 2022 (baseline)",
+        ),
     ]
