@@ -25,4 +25,10 @@ def mtlbench_learners():
             summary="Compare mapped predictions and labels as a further mapping network sees them.",
             reference="Zamir et al., CVPR 2020; Li et al., CVPR 2022 (baseline)",
         ),
+        Learner(
+            name="mtpsl",
+            target="mtlbench_learners.mtpsl:MTPSL",
+            summary="Map unlabelled predictions and labels of each pair of tasks to a joint space.",
+            reference="Li et al., CVPR 2022",
+        ),
     ]
