@@ -31,4 +31,10 @@ def mtlbench_learners():
             summary="Map unlabelled predictions and labels of each pair of tasks to a joint space.",
             reference="Li et al., CVPR 2022",
         ),
+        Learner(
+            name="jtr",
+            target="mtlbench_learners.jtr:JTR",
+            summary="Regularise the predictions of all tasks together by an auto-encoder.",
+            reference="Nishi et al., CVPR 2024",
+        ),
     ]
