@@ -37,4 +37,10 @@ def mtlbench_learners():
             summary="Regularise the predictions of all tasks together by an auto-encoder.",
             reference="Nishi et al., CVPR 2024",
         ),
+        Learner(
+            name="pseudo-label",
+            target="mtlbench_learners.pseudo_label:PseudoLabel",
+            summary="Fill missing labels with what finished single-task runs predict.",
+            reference="Ghiasi et al., ICCV 2021",
+        ),
     ]
