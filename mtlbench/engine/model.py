@@ -21,6 +21,7 @@ from mtlbench.engine import distributed, freezing
 from mtlbench.engine.chain import Chain
 from mtlbench.engine.config import Component, Experiment
 from mtlbench.engine.layers import resize
+from mtlbench.engine.loss_sums import image_loss_sums, loss_sums
 from mtlbench.engine.registries import build
 
 
@@ -115,13 +116,16 @@ class MultiTaskModel(BaseModel):
             return decoded.maps
         size = inputs.shape[-2:]
         outputs = {task: resize(output, size) for task, output in decoded.maps.items()}
-        sums = {task: self.tasks[task].loss(output, labels[task]) for task, output in outputs.items()}
+        supervised = [(1.0, outputs)]
         for weight, maps in decoded.auxiliary:
-            for task, output in maps.items():
-                more, _ = self.tasks[task].loss(resize(output, size), labels[task])
-                sums[task] = (sums[task][0] + weight * more, sums[task][1])
-        active = _global_losses(sums, counts)
-        step = Step(image, levels, outputs, dict(labels), dict(labelled), self.run)
+            supervised.append((weight, {task: resize(output, size) for task, output in maps.items()}))
+        if self.learner.normaliser == "pixels":
+            active = _global_losses(loss_sums(self.tasks, supervised, labels), counts)
+        else:
+            sums = image_loss_sums(self.tasks, supervised, labels, self.learner.normaliser == "tasks")
+            images = round(len(inputs) / share) * distributed.world_size()
+            active = _global_losses(sums, counts, images)
+        step = Step(image, levels, outputs, dict(labels), dict(labelled), self.run, inputs)
         penalty = self.adapter.penalty()
         penalty = image.new_zeros(()) if penalty is None else penalty
         extra = self.learner.extra(step)
@@ -202,9 +206,14 @@ def _cut(value: Any, start: int, stop: int) -> Any:
 
 
 def _global_losses(
-    sums: Mapping[str, tuple[Tensor, Tensor]], whole: Mapping[str, float] | None = None
+    sums: Mapping[str, tuple[Tensor, Tensor]],
+    whole: Mapping[str, float] | None = None,
+    images: int | None = None,
 ) -> dict[str, Tensor]:
-    """Return the loss of every task with a valid pixel; `whole` are the counts of a step that has parts."""
+    """Return the loss of every task with a valid pixel; `whole` are the counts of a step that has parts.
+
+    A sum is divided by its count, or by the number of all `images` of the step.
+    """
     names = list(sums)
     counts = torch.stack([sums[name][1].detach().float() for name in names])
     values = torch.stack([sums[name][0].detach().float() for name in names])
@@ -214,8 +223,9 @@ def _global_losses(
     known = counts.tolist() if whole is None else [whole[name] for name in names]
     for name, count, value in zip(names, known, values, strict=True):
         if count > 0:
-            share = sums[name][0] * (distributed.world_size() / count)
-            losses[name] = share - share.detach() + value / count  # the same bits on every process
+            divisor = images or count
+            share = sums[name][0] * (distributed.world_size() / divisor)
+            losses[name] = share - share.detach() + value / divisor  # the same bits on every process
     return losses
 
 

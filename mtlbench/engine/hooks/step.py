@@ -14,7 +14,7 @@ from mtlbench.engine.optim import learning_rate_factor
 
 @HOOKS.register_module()
 class StepHook(Hook):
-    """Seed the step, let the adapter draw, set the learning rate."""
+    """Seed the step, let the adapter draw, tell the learner, set the learning rate."""
 
     priority = "VERY_HIGH"
 
@@ -31,6 +31,7 @@ class StepHook(Hook):
         """Prepare step `batch_idx`."""
         seed_everything(self.seed, batch_idx)
         runner.model.adapter.before_step(step_seed(self.seed, batch_idx))
+        runner.model.learner.before_step(batch_idx, runner.max_iters)
         runner.optim_wrapper.generator.manual_seed(step_seed(self.seed, batch_idx))
         factor = learning_rate_factor(
             batch_idx, runner.max_iters, self.schedule.warmup, self.schedule.curve, self.schedule.final_lr
