@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from mtlbench.errors import MtlbenchError
 
 
 class Balancer(nn.Module, ABC):
@@ -18,7 +20,8 @@ class Balancer(nn.Module, ABC):
     Constructed as `Balancer(tasks=(name, ...), **options of the config)`. The engine forms
     sum_t w_t · f(L_t) + penalty over the active tasks: those with at least one valid pixel anywhere in the
     (global) batch. An inactive task appears in no argument and keeps its state. Parameters of a balancer
-    train with the optimiser; buffers are kept in checkpoints. A config may name several, as a list: losses
+    train with the optimiser; buffers are kept in checkpoints, and stay on the CPU in their own type, where
+    losses and inner products are seen as numbers. A config may name several, as a list: losses
     pass all transforms in order, and the weights multiply; a `GradientBalancer` comes last.
     """
 
@@ -31,6 +34,13 @@ class Balancer(nn.Module, ABC):
     def __init__(self, tasks: Sequence[str]) -> None:
         super().__init__()
         self.tasks = tuple(tasks)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Balancer:
+        """Move parameters, but no buffers."""
+        buffers = dict(self._buffers)
+        super()._apply(fn, recurse)
+        self._buffers.update(buffers)
+        return self
 
     def transform(self, loss: Tensor) -> Tensor:
         """Map one loss elementwise and differentiably, e.g. to its logarithm."""
@@ -88,7 +98,13 @@ class GradientBalancer(Balancer):
         heads: `unit` leaves the gradients of a task's own parameters as they are, `task` weights them like
             the task. None takes the method's own custom.
         every: steps between two combinations; in between, the last weights serve one weighted backward pass.
-        normalise: scale the weights to the sum K, as plain summing has.
+        normalise: scale the weights so that their sizes add up to K, as those of plain summing do.
+
+    The last four are options of weights: where the direction needs the gradients themselves, they and `scope`
+    keep their defaults.
+
+    Raises:
+        MtlbenchError: they don't.
     """
 
     #: `gram`: weights are a function of inner products; `jacobian`: the direction needs the gradients
@@ -111,6 +127,16 @@ class GradientBalancer(Balancer):
         super().__init__(tasks)
         self.scope, self.blocks, self.heads = scope or self.compares, blocks, heads or self.custom
         self.every, self.normalise = every, normalise
+        if self.needs == "jacobian" and (self.scope, self.heads, every, normalise) != (
+            "shared",
+            "unit",
+            1,
+            False,
+        ):
+            raise MtlbenchError(
+                f"{type(self).__name__} makes a direction of the gradients, not weights: leave out its "
+                "options scope, blocks, heads, every and normalise."
+            )
         self.alpha: Tensor  # the weights of the last combination, NaN before a task's first one
         self.register_buffer("alpha", torch.full((len(self.tasks),), math.nan, dtype=torch.float64))
         self.age: Tensor  # steps so far
@@ -120,8 +146,11 @@ class GradientBalancer(Balancer):
         """Return 1 for every active task: losses are not weighted, gradients are."""
         return {task: torch.ones_like(loss) for task, loss in losses.items()}
 
-    def prepare(self, parameters: int) -> None:
+    def prepare(self, parameters: int, device: torch.device | str = "cpu") -> None:
         """Make room for state by parameter (needs `jacobian`); P is the number of shared ones."""
+
+    def select(self, index: Tensor) -> None:
+        """Keep only these of the P columns of that state: an adapter cut parameters."""
 
     @abstractmethod
     def combine(self, step: Gradients) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,26 +18,23 @@ class Conflicts:
     """Keep the mean cosine of every pair of tasks' gradients by place: a block, or another part of the model.
 
     `state` holds place -> pair ("a|b") -> [sum of cosines, number of steps]; the place `all` is the whole
-    that tasks share.
+    that is compared.
     """
 
     def __init__(self, places: Sequence[str]) -> None:
         self.places = tuple(places)
         self.state: dict[str, dict[str, list[float]]] = {}
 
-    def add(self, tasks: Sequence[str], names: Sequence[str], grams: Tensor) -> None:
-        """Take one step: inner products (parameters, K, K) of shared gradients, by the parameters' names."""
-        sums: dict[str, Tensor] = {ALL: grams.sum(0)}
-        for name, gram in zip(names, grams, strict=True):
-            place = self.place(name)
-            sums[place] = sums[place] + gram if place in sums else gram
-        for place, gram in sums.items():
-            norms = gram.diagonal().sqrt()
-            cosines = gram / torch.outer(norms, norms)
+    def add(self, tasks: Sequence[str], places: Sequence[str], grams: Tensor) -> None:
+        """Take one step: inner products (places, K, K) of shared gradients."""
+        grams = torch.cat([grams.sum(0, keepdim=True), grams])
+        norms = grams.diagonal(dim1=1, dim2=2).sqrt()
+        cosines = (grams / (norms[:, :, None] * norms[:, None])).tolist()
+        for place, matrix in zip((ALL, *places), cosines, strict=True):
             for (i, a), (j, b) in itertools.combinations(enumerate(tasks), 2):
-                if cosines[i, j].isfinite():
+                if math.isfinite(matrix[i][j]):
                     pair = self.state.setdefault(place, {}).setdefault(f"{a}|{b}", [0.0, 0])
-                    pair[0] += float(cosines[i, j])
+                    pair[0] += matrix[i][j]
                     pair[1] += 1
 
     def place(self, name: str) -> str:

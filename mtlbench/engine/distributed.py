@@ -43,9 +43,11 @@ def total(values: Tensor) -> Tensor:
     """Return the sum of `values` over all processes."""
     if world_size() == 1:
         return values
-    values = values.clone()
-    dist.all_reduce(values)
-    return values
+    summed = values.clone()
+    if dist.get_backend() == "nccl":  # which knows nothing but its device
+        summed = summed.cuda()
+    dist.all_reduce(summed)
+    return summed.to(values.device)
 
 
 def average_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:

@@ -20,7 +20,7 @@ from mtlbench.engine.datasets import eval_loader, train_loader
 from mtlbench.engine.errors import RunError
 from mtlbench.engine.evaluation import evaluate, recalibrate
 from mtlbench.engine.gradients import Combination
-from mtlbench.engine.hooks.checkpointing import RunCheckpointHook, restore
+from mtlbench.engine.hooks.checkpointing import RunCheckpointHook, restore_structure, restore_values
 from mtlbench.engine.hooks.cost import CostHook
 from mtlbench.engine.hooks.epoch import EpochHook
 from mtlbench.engine.hooks.progress import ProgressHook
@@ -116,9 +116,13 @@ def _run(
     dead = dead_parameters(model, size)
     fresh = count(model, dead)
     macs, passes = macs_per_image(model, size)
-    if saved:
-        restore(saved, identity, model)
     combination = combine_gradients(model, size)
+    if saved:
+        restore_structure(saved, identity, model)
+    if combination:
+        combination.prepare()
+    if saved:
+        restore_values(saved, model)
     optimizer = build_optimizer(
         experiment.optimizer, freezing.optimizer_groups(model, experiment.optimizer.weight_decay)
     )
@@ -191,13 +195,10 @@ def combine_gradients(model: MultiTaskModel, size: tuple[int, int]) -> Combinati
     balancer = gradient_balancer(model.balancer)
     if balancer is None:
         return None
-    trained = {
-        name: parameter
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad and not name.startswith("balancer.")
-    }
+    own = owners(model, size)
+    parameters = {name: p for name, p in model.named_parameters() if p in own}
     places = [site.path for site in model.backbone.sites() if site.role == "block"]
-    return Combination(balancer, trained, owners(model, size), places)
+    return Combination(balancer, parameters, own, places)
 
 
 def image_size(experiment: Experiment, dataset: Dataset, kinds: dict[str, str]) -> tuple[int, int]:

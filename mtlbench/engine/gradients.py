@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from mtlbench.contracts.adapter import Selection
 from mtlbench.contracts.balancer import GradientBalancer, Gradients
 from mtlbench.engine import distributed
 from mtlbench.engine.conflicts import Conflicts
 from mtlbench.engine.errors import RunError
-from mtlbench.engine.rows import Rows, accumulate
+from mtlbench.engine.rows import Rows, Share, accumulate, shared_count, where_shared
 from mtlbench.engine.sharing import SHARED
 
 Losses = Mapping[str, Tensor]
@@ -22,7 +23,7 @@ class Combination:
 
     Args:
         balancer: what combines.
-        parameters: name -> parameter, everything that trains in backbone, decoder and learner.
+        parameters: name -> parameter, everything that trains in backbone and decoder.
         owners: see `sharing.owners`.
         places: paths of the backbone's blocks, in the order of execution.
 
@@ -37,56 +38,64 @@ class Combination:
         owners: Mapping[nn.Parameter, Tensor],
         places: Sequence[str],
     ) -> None:
-        self.balancer, self.owners = balancer, owners
-        self.names = {parameter: name for name, parameter in parameters.items()}
-        self.shared = [p for p in self.names if self._any(p, shared=True)]
-        self.owned = [p for p in self.names if self._any(p, shared=False)]
-        self.trunk = [p for p, name in self.names.items() if name.startswith("backbone.")]
-        last = tuple(f"backbone.{place}." for place in list(places)[-balancer.blocks :])
-        everywhere = balancer.scope != "last-blocks"
-        self.scope = [p for p in self.shared if everywhere or self.names[p].startswith(last)]
+        self.balancer = balancer
+        self.parameters = list(parameters.values())
+        self.shares = {p: _share(owners[p]) for p in self.parameters}
         self.conflicts = Conflicts([f"backbone.{place}" for place in places])
+        self.place = {p: self.conflicts.place(name) for name, p in parameters.items()}
+        trunk = {name: p for name, p in parameters.items() if name.startswith("backbone.")}
+        self.trunk = list(trunk.values())
+        self.heads = [p for name, p in parameters.items() if name not in trunk]
+        last = set(list(places)[-balancer.blocks :]) if balancer.scope == "last-blocks" else None
+        candidates = self.trunk if balancer.scope == "representation" else self.parameters
+        self.scope = [
+            p for p in candidates if self.shares[p] is not False and (last is None or self.place[p] in last)
+        ]
         if not self.scope:
-            where = "" if everywhere else f" in the last {balancer.blocks} blocks"
+            where = {
+                "shared": "",
+                "last-blocks": f" in the last {balancer.blocks} blocks",
+                "representation": " of the backbone",
+            }[balancer.scope]
             raise RunError(
                 f"No parameter{where} is shared by two tasks, so there are no gradients to combine: choose "
                 "another balancer.scope, or a balancer that weights losses, such as equal."
             )
-        if balancer.needs == "jacobian":
-            balancer.prepare(sum(self._shared_count(p) for p in self.shared))
+
+    def prepare(self) -> None:
+        """Let the balancer make room for its state; parameters have the shapes that they start with."""
+        if self.balancer.needs == "jacobian":
+            self.balancer.prepare(sum(self._counts()), self.parameters[0].device)
 
     def due(self) -> bool:
         """Return whether the weights are formed anew in this step."""
         return int(self.balancer.age) % self.balancer.every == 0
 
     def whole(self) -> bool:
-        """Return whether this step needs the gradients by all parameters."""
-        return self.due() and (self.balancer.scope == "shared" or self.balancer.needs == "jacobian")
+        """Return whether this step needs the gradients of all tasks by all parameters."""
+        return self.due() and self.balancer.scope == "shared"
 
     def from_rows(self, rows: Rows, scales: Tensor, values: Tensor, generator: torch.Generator) -> Tensor:
         """Set gradients from rows by all parameters; return the weights (K,), 1 under a free direction."""
-        grams = rows.gram(scales)
-        self.conflicts.add(rows.tasks, self._names(rows.inputs), grams)
-        scope = {id(p) for p in self.scope}
-        gram = grams[[id(p) in scope for p in rows.inputs]].sum(0)
-        step = Gradients(rows.tasks, gram, values, generator)
-        if self.balancer.needs == "gram" or len(rows.tasks) == 1:
-            alpha = self._weigh(step)
-            own = self._own(alpha)
-            found = [rows.combine(i, scales * alpha, scales * own) for i in range(len(rows.inputs))]
+        if not self.due():
+            alpha = self._remembered(rows.tasks)
         else:
-            alpha = torch.ones_like(scales)
-            parts = [rows.shared(i, scales) for i in range(len(rows.inputs))]
-            jacobian = torch.cat([part for part in parts if part is not None], 1)
-            step = Gradients(rows.tasks, gram, values, generator, jacobian)
-            pieces = iter(self.balancer.combine(step).split([p.shape[1] for p in parts if p is not None]))
-            directions = [None if part is None else next(pieces) for part in parts]
-            found = [rows.direct(i, direction, scales) for i, direction in enumerate(directions)]
-            self.balancer.age += 1
-        _set(rows.inputs, found)
+            places = self._places(self.parameters)
+            grams = rows.gram([*places.values()], scales)
+            self.conflicts.add(rows.tasks, [*places], grams)
+            inside = {self.place[p] for p in self.scope}
+            gram = grams[[place in inside for place in places]].sum(0)
+            if self.balancer.needs == "jacobian" and len(rows.tasks) > 1:
+                jacobian = rows.jacobian(scales)
+                self._direct(rows, scales, Gradients(rows.tasks, gram, values, generator, jacobian))
+                return torch.ones_like(scales)
+            alpha = self._weigh(Gradients(rows.tasks, gram, values, generator))
+        own = self._own(alpha)
+        for i, p in enumerate(self.parameters):
+            accumulate(p, rows.combine(i, scales * alpha, scales * own))
         return alpha
 
-    def from_scope(
+    def from_losses(
         self,
         losses: Losses,
         levels: Sequence[Tensor],
@@ -94,101 +103,156 @@ class Combination:
         values: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        """Compare the tasks on the scope alone, then go through the trunk once with their weights."""
+        """Weight the tasks by few gradients, or by former weights, then go through the trunk once.
+
+        Where all tasks decode the same features, gradients by these are weighted and enter the trunk, so that
+        heads too are passed once; otherwise the weighted losses are differentiated. Parameters of the trunk
+        that one task owns take one more pass where they are weighted otherwise.
+
+        Raises:
+            RunError: the scope is `representation`, but tasks have features of their own.
+        """
+        due, cut = self.due(), self._common(levels)
         features = self.balancer.scope == "representation"
-        compared = self._representation(levels) if features else self.scope
-        whole = [p for p in self.shared if p not in set(self.owned)]  # no slice is one task's own
-        behind = {id(p) for p in (self.trunk if features else [*whole, *self.scope])}
-        rest = [p for p in self.names if id(p) not in behind]
-        rows = Rows(tuple(losses), [*compared, *rest], self.owners)
-        rows.add(losses)
-        if features:
-            gram = (
-                distributed.total(rows.gram(scales)[: len(compared)].sum(0)) / distributed.world_size() ** 2
+        compared = self.scope if due and not features else []
+        front = [*cut, *self.heads] if cut else []
+        rows, first = Rows(tuple(losses), [*compared, *front], self.shares), len(compared)
+        if rows.inputs:
+            rows.add(losses, keep=True)
+        if due:
+            alpha = self._compare(rows, len(cut) if features else first, scales, values, generator)
+        else:
+            alpha = self._remembered(rows.tasks)
+        own = self._own(alpha)
+        for i, x in enumerate(front[len(cut) :], first + len(cut)):
+            accumulate(x, rows.combine(i, scales * alpha, scales * own))
+
+        def through(
+            weights: Tensor, inputs: list[nn.Parameter], keep: bool = False
+        ) -> Sequence[Tensor | None]:
+            """Differentiate the weighted sum of the losses."""
+            if not inputs:
+                return ()
+            if cut:
+                outputs, seeds = cut, [rows.seed(first + i, weights) for i in range(len(cut))]
+            else:
+                outputs = list(losses.values())
+                seeds = [weight.to(loss) for weight, loss in zip(weights, outputs, strict=True)]
+            return torch.autograd.grad(outputs, inputs, seeds, retain_graph=keep, allow_unused=True)
+
+        behind = self.trunk if cut else self.parameters
+        apart = [p for p in behind if self.shares[p] is not True] if self.balancer.heads == "unit" else []
+        private = dict(zip(apart, through(scales, apart, keep=True), strict=True))
+        together = [p for p in behind if p not in private or self.shares[p] is not False]
+        for p, gradient in zip(together, through(scales * alpha, together), strict=True):
+            if p in private:  # some slices are shared, others one task's own
+                gradient = where_shared(self.shares[p], gradient, private.pop(p))
+            accumulate(p, gradient)
+        for p, gradient in private.items():
+            accumulate(p, gradient)
+        return alpha
+
+    def cut(self, selections: Sequence[Selection]) -> None:
+        """Follow a cut of parameters, before it is done, in the balancer's state.
+
+        Raises:
+            RunError: of what is cut, tasks share some slices only.
+        """
+        if any(isinstance(self.shares.get(s.parameter), Tensor) and s.dim == 0 for s in selections):
+            raise RunError(
+                "The adapter cuts slices of a parameter of which tasks share some and own others, so they "
+                "can't be told apart afterwards: choose a balancer that weights losses, such as equal."
             )
+        if self.balancer.needs == "gram" or not selections:
+            return
+        kept, start = [], 0
+        for p, count in zip(self.parameters, self._counts(), strict=True):
+            column = torch.full(p.shape, -1, device=p.device)
+            share = self.shares[p]
+            if count:
+                span = torch.arange(start, start + count, device=p.device)
+                column[... if share is True else share] = span.view(
+                    p.shape if share is True else (-1, *p.shape[1:])
+                )
+            for selection in selections:
+                if selection.parameter is p:
+                    column = column.index_select(selection.dim, selection.index)
+            kept.append(column[column >= 0])
+            start += count
+        self.balancer.select(torch.cat(kept))
+
+    def _compare(
+        self, rows: Rows, count: int, scales: Tensor, values: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Return the weights (K,) that the first `count` inputs of the rows lead to."""
+        if self.balancer.scope == "representation":
+            # features are of this process's images alone, so inner products add up over processes
+            places = {f"level {i}": [i] for i in range(count)}
+            grams = rows.gram([*places.values()], scales)
+            grams = distributed.total(grams) / distributed.world_size() ** 2
         else:
-            rows.reduce()
-            grams = rows.gram(scales)
-            self.conflicts.add(rows.tasks, self._names(rows.inputs), grams)
-            gram = grams[: len(compared)].sum(0)
+            places = self._places(self.scope)
+            rows.reduce(range(count))
+            grams = rows.gram([*places.values()], scales)
         require_finite(rows)
-        alpha = self._weigh(Gradients(rows.tasks, gram, values, generator))
-        found = [rows.combine(i, scales * alpha, scales * self._own(alpha)) for i in range(len(rows.inputs))]
-        if features:
-            seeds = [torch.zeros_like(x) if g is None else g for x, g in zip(compared, found, strict=False)]
-            _set(self.trunk, torch.autograd.grad(compared, self.trunk, seeds, allow_unused=True))
-            _set(rest, found[len(compared) :])
-        else:
-            _set(rows.inputs, found)
-            done = {id(p) for p in rows.inputs}
-            others = [p for p in self.shared if id(p) not in done]
-            _set(others, self._weighted(losses, scales * alpha, others))
-        return alpha
+        self.conflicts.add(rows.tasks, [*places], grams)
+        return self._weigh(Gradients(rows.tasks, grams.sum(0), values, generator))
 
-    def from_last(self, losses: Losses, scales: Tensor) -> Tensor:
-        """Set gradients with the weights of the last combination; return them (K,)."""
-        known = torch.stack([self.balancer.alpha[self.balancer.tasks.index(task)] for task in losses])
-        alpha = known.where(known.isfinite(), 1.0).cpu()
-        if self.balancer.heads == "task":
-            _set(list(self.names), self._weighted(losses, scales * alpha, list(self.names)))
-        else:
-            owned = dict(zip(self.owned, self._weighted(losses, scales, self.owned, keep=True), strict=True))
-            for p, gradient in zip(
-                self.shared, self._weighted(losses, scales * alpha, self.shared), strict=True
-            ):
-                own = owned.get(p)
-                if own is not None and gradient is not None:  # some slices shared, others one task's own
-                    mask = (self.owners[p] == SHARED).view(-1, *[1] * (p.ndim - 1))
-                    gradient = torch.where(mask, gradient, own)
-                owned[p] = gradient
-            _set(list(owned), list(owned.values()))
+    def _direct(self, rows: Rows, scales: Tensor, step: Gradients) -> None:
+        """Set gradients to the balancer's direction, and a task's own to what they are."""
+        direction = self.balancer.combine(step).split(self._counts())
         self.balancer.age += 1
-        return alpha
+        for i, (p, piece) in enumerate(zip(self.parameters, direction, strict=True)):
+            accumulate(p, rows.direct(i, piece, scales))
 
-    def _any(self, parameter: nn.Parameter, *, shared: bool) -> bool:
-        owner = self.owners.get(parameter)
-        return shared if owner is None else bool(((owner == SHARED) == shared).any())
+    def _common(self, levels: Sequence[Tensor]) -> list[Tensor]:
+        """Return the features that all tasks decode, as far as they depend on what trains, or none."""
+        if all(len(level) == 1 for level in levels):
+            return [level for level in levels if level.requires_grad]
+        if self.balancer.scope == "representation" and len(self.balancer.tasks) > 1:
+            raise RunError(
+                "balancer.scope='representation' needs one set of features for all tasks, but this adapter "
+                "gives each task its own: use balancer.scope='shared' or 'last-blocks'."
+            )
+        return []
 
-    def _shared_count(self, parameter: nn.Parameter) -> int:
-        owner = self.owners.get(parameter)
-        per_slice = parameter.numel() // max(1, len(parameter) if parameter.ndim else 1)
-        return parameter.numel() if owner is None else int((owner == SHARED).sum()) * per_slice
+    def _places(self, parameters: Sequence[nn.Parameter]) -> dict[str, list[int]]:
+        """Return place -> indices of its parameters that are shared."""
+        places: dict[str, list[int]] = {}
+        for i, p in enumerate(parameters):
+            if self.shares[p] is not False:
+                places.setdefault(self.place[p], []).append(i)
+        return places
 
-    def _names(self, parameters: Sequence[Tensor]) -> list[str]:
-        return [self.names[p] for p in parameters if isinstance(p, nn.Parameter)]
+    def _counts(self) -> list[int]:
+        """Return how many numbers of each parameter are shared."""
+        return [shared_count(p, self.shares[p]) for p in self.parameters]
 
     def _own(self, alpha: Tensor) -> Tensor:
         return alpha if self.balancer.heads == "task" else torch.ones_like(alpha)
 
     def _weigh(self, step: Gradients) -> Tensor:
-        """Return the weights (K,) of the step, and remember them."""
-        one = len(step.tasks) == 1
-        alpha = torch.ones(1, dtype=torch.float64) if one else self.balancer.combine(step).double().cpu()
-        if self.balancer.normalise:
-            alpha = alpha * (len(alpha) / alpha.sum())
-        for task, weight in zip(step.tasks, alpha, strict=True):
-            self.balancer.alpha[self.balancer.tasks.index(task)] = weight
+        """Return the weights (K,) of the step, and remember them; a task alone keeps its gradient."""
         self.balancer.age += 1
+        if len(step.tasks) == 1:
+            return torch.ones(1, dtype=torch.float64)
+        alpha = self.balancer.combine(step).double().cpu()
+        size = alpha.abs().sum()
+        if self.balancer.normalise and size > 0:
+            alpha = alpha * (len(alpha) / size)
+        self.balancer.alpha[self._rows_of(step.tasks)] = alpha
         return alpha
 
-    def _weighted(
-        self, losses: Losses, weights: Tensor, inputs: list[nn.Parameter], keep: bool = False
-    ) -> Sequence[Tensor | None]:
-        """Differentiate the weighted sum of the losses by `inputs`."""
-        if not inputs:
-            return ()
-        total = torch.stack(
-            [w.to(loss) * loss for w, loss in zip(weights, losses.values(), strict=True)]
-        ).sum()
-        return torch.autograd.grad(total, inputs, retain_graph=keep, allow_unused=True)
+    def _remembered(self, tasks: Sequence[str]) -> Tensor:
+        """Return the last weights (K,); a task without one has the mean of the others'."""
+        self.balancer.age += 1
+        alpha = self.balancer.alpha[self._rows_of(tasks)]
+        if len(tasks) == 1 or alpha.isnan().all():
+            return torch.ones_like(alpha)
+        return alpha.where(~alpha.isnan(), alpha.nanmean())
 
-    def _representation(self, levels: Sequence[Tensor]) -> list[Tensor]:
-        if any(level.shape[0] != 1 for level in levels) and len(self.balancer.tasks) > 1:
-            raise RunError(
-                "balancer.scope='representation' needs one set of features for all tasks, but this adapter "
-                "gives each task its own: use balancer.scope='shared' or 'last-blocks'."
-            )
-        return [level for level in levels if level.requires_grad]
+    def _rows_of(self, tasks: Sequence[str]) -> list[int]:
+        return [self.balancer.tasks.index(task) for task in tasks]
 
 
 class NonFiniteGradient(Exception):
@@ -201,11 +265,12 @@ class NonFiniteGradient(Exception):
 
 def require_finite(rows: Rows) -> None:
     """Raise NonFiniteGradient if a row is not finite, on all processes alike."""
-    bad = [set(names) for names in distributed.gather(rows.not_finite())]
+    bad = distributed.total(rows.not_finite().double()).tolist()
     if any(bad):
-        raise NonFiniteGradient([task for task in rows.tasks if task in set().union(*bad)])
+        raise NonFiniteGradient([task for task, number in zip(rows.tasks, bad, strict=True) if number])
 
 
-def _set(parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        accumulate(parameter, gradient)
+def _share(owner: Tensor) -> Share:
+    """Return which slices tasks share, from who owns each (n,)."""
+    shared = owner == SHARED
+    return bool(shared[0]) if shared.all() or not shared.any() else shared

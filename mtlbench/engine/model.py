@@ -111,6 +111,7 @@ class MultiTaskModel(BaseModel):
         part of the images, by which the learner's losses count.
         """
         image, levels = self.encode(inputs)
+        levels = [level.view_as(level) for level in levels]  # so that none leads to the next
         decoded = self.decoder(levels)
         if mode == "tensor":
             return decoded.maps

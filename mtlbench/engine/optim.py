@@ -19,7 +19,7 @@ from mtlbench.engine.config import Optimizer
 from mtlbench.engine.errors import RunError
 from mtlbench.engine.gradients import Combination, NonFiniteGradient, require_finite
 from mtlbench.engine.model import MultiTaskModel, TaskLosses
-from mtlbench.engine.rows import Rows
+from mtlbench.engine.rows import Rows, accumulate
 from mtlbench.errors import MtlbenchError
 
 log = logging.getLogger("mtlbench.run")
@@ -36,8 +36,9 @@ class BalancedOptimWrapper(OptimWrapper):
     """Turn task losses into one update: balance, back-propagate, average over processes, clip, step.
 
     With most balancers the weighted sum of the losses takes one backward pass. A gradient balancer takes one
-    per task (`Combination`). So does a balancer whose weights depend on the present losses, in a step of
-    several parts: what they sum to is known only when all parts have been seen.
+    per task, or about one in its cheap forms (`Combination`). In a step of several parts every gradient
+    balancer takes one per task and part, and so does a balancer whose weights depend on the present losses:
+    what they sum to is known only when all parts have been seen.
 
     Args:
         optimizer: over the parameters that train.
@@ -46,6 +47,9 @@ class BalancedOptimWrapper(OptimWrapper):
         parts: number of parts that the batch of a step is cut into, one after another.
         amp: `bf16` runs the forward pass under autocast; the weights stay float32.
         combination: for balancers that combine gradients.
+
+    Raises:
+        RunError: the gradients by features are to be compared in steps of several parts.
 
     `weights` holds the effective weight of every active task's loss in the last step: w_t of w_t · f(L_t),
     times the weight of its gradient.
@@ -61,6 +65,11 @@ class BalancedOptimWrapper(OptimWrapper):
         combination: Combination | None = None,
     ) -> None:
         super().__init__(optimizer)
+        if combination and parts > 1 and combination.balancer.scope == "representation":
+            raise RunError(
+                "balancer.scope='representation' compares features, which a step in parts never has all at "
+                "once: set balancer.scope='shared', or schedule.accumulate=1."
+            )
         self.model = model
         self.clip = clip
         self.parts = parts
@@ -112,37 +121,32 @@ class BalancedOptimWrapper(OptimWrapper):
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
+    def cut(self, selections: list[Selection]) -> None:
+        """Cut parameters, and all that is known by parameter."""
+        if self.combination:
+            self.combination.cut(selections)
+        apply_selections(selections, self.optimizer)
+
     def _backward(self, parts: Iterator[TaskLosses]) -> None:
         """Set the gradients of everything that trains, and `weights`."""
-        balancer, combination = self.model.balancer, self.combination
-        many = combination.whole() if combination else self.parts > 1 and not balancer.static
-        if many:
+        combination = self.combination
+        if combination and (self.parts > 1 or combination.whole()):
             self._by_task(parts)
-        elif self.parts == 1:
-            self._at_once(next(parts))
         elif combination:
-            raise RunError(
-                "A step in parts needs the gradients of all parameters for every part: set balancer.scope="
-                "'shared' and balancer.every=1, or schedule.accumulate=1."
-            )
+            self._at_once(next(parts), combination)
+        elif self.parts > 1 and not self.model.balancer.static:
+            self._by_task(parts)
         else:
             for index, part in enumerate(parts):
-                self._total(part, first=index == 0).backward()
+                _backward(self._total(part, first=index == 0))
 
-    def _at_once(self, loss: TaskLosses) -> None:
-        """Form the total, or the cheap forms of a combination, of a step in one part."""
-        combination = self.combination
-        if combination is None or not loss.active:
-            self._total(loss).backward()
-            return
-        active = loss.active
-        scales, values = self._scales(active)
-        self._rest(loss, keep=True)
-        if combination.due():
-            alpha = combination.from_scope(active, loss.levels, scales, values, self.generator)
-        else:
-            alpha = combination.from_last(active, scales)
-        self._note(active, alpha)
+    def _at_once(self, loss: TaskLosses, combination: Combination) -> None:
+        """Take the cheap forms of a combination, of a step in one part."""
+        self._rest(loss, keep=bool(loss.active))
+        if loss.active:
+            scales, values = self._scales(loss.active)
+            alpha = combination.from_losses(loss.active, loss.levels, scales, values, self.generator)
+            self._note(loss.active, alpha)
 
     def _by_task(self, parts: Iterator[TaskLosses]) -> None:
         """Gather the gradient of every task over all parts, then weight and combine them."""
@@ -151,8 +155,8 @@ class BalancedOptimWrapper(OptimWrapper):
         sums: dict[str, torch.Tensor] = {}
         for part in parts:
             if rows is None:
-                inputs = [p for n, p in self.model.named_parameters() if p.requires_grad and _is_combined(n)]
-                rows = Rows(tuple(part.active), inputs, combination.owners if combination else {})
+                shares = combination.shares if combination else dict.fromkeys(self._unbalanced(), True)
+                rows = Rows(tuple(part.active), list(shares), shares)
             _require_finite({task: value.detach() for task, value in part.active.items()})
             for task, value in part.active.items():
                 sums[task] = sums[task] + value.detach() if task in sums else value.detach()
@@ -161,14 +165,15 @@ class BalancedOptimWrapper(OptimWrapper):
         if rows is None or not sums:
             return
         self.weights = {task: torch.zeros(()) for task in sums}
-        rows.reduce()
+        rows.reduce(range(len(rows.inputs)))
         require_finite(rows)
         scales, values = self._scales(sums)
         if combination:
             alpha = combination.from_rows(rows, scales, values, self.generator)
         else:
             alpha = torch.ones_like(scales)
-            rows.set_gradients(scales)
+            for i, x in enumerate(rows.inputs):
+                accumulate(x, rows.combine(i, scales, scales))
         self._note(sums, alpha)
 
     def _scales(self, losses: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -198,9 +203,12 @@ class BalancedOptimWrapper(OptimWrapper):
 
     def _rest(self, loss: TaskLosses, keep: bool) -> None:
         """Back-propagate what is not a task's: the learner's losses and the adapter's penalty."""
-        total = torch.stack([loss.penalty, *loss.extra.values()]).sum()
-        if total.requires_grad:
-            total.backward(retain_graph=keep)
+        _backward(torch.stack([loss.penalty, *loss.extra.values()]).sum(), keep)
+
+    def _unbalanced(self) -> list[nn.Parameter]:
+        """Return what trains, but for the balancer's own parameters."""
+        named = self.model.named_parameters()
+        return [p for name, p in named if p.requires_grad and not name.startswith("balancer.")]
 
     def _total(self, loss: TaskLosses, first: bool = True) -> torch.Tensor:
         balancer = self.model.balancer
@@ -229,8 +237,10 @@ class BalancedOptimWrapper(OptimWrapper):
         log.warning("A step is left out: the gradient of %s is not finite.", names)
 
 
-def _is_combined(name: str) -> bool:
-    return not name.startswith("balancer.")
+def _backward(total: torch.Tensor, keep: bool = False) -> None:
+    """Back-propagate a total, which without labels may depend on nothing."""
+    if total.requires_grad:
+        total.backward(retain_graph=keep)
 
 
 def _require_finite(values: Mapping[str, torch.Tensor]) -> None:

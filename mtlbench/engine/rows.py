@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from mtlbench.engine import distributed
-from mtlbench.engine.sharing import SHARED
+
+#: which slices of a parameter along its first axis tasks share: all, none, or a mask (n,) of both kinds
+Share = bool | Tensor
 
 
 class Rows:
@@ -17,100 +19,123 @@ class Rows:
     Args:
         tasks: names of the active tasks, in the order of the rows.
         inputs: what is differentiated by.
-        owners: parameter -> int64 (n,), see `sharing.owners`; what it lacks is shared.
+        shares: what of a parameter tasks share; that of an input it lacks is True.
     """
 
     def __init__(
-        self, tasks: Sequence[str], inputs: Sequence[Tensor], owners: Mapping[nn.Parameter, Tensor]
+        self, tasks: Sequence[str], inputs: Sequence[Tensor], shares: Mapping[nn.Parameter, Share]
     ) -> None:
         self.tasks = tuple(tasks)
         self.inputs = list(inputs)
-        self.owners = [owners.get(x) for x in self.inputs]  # type: ignore[call-overload]
+        self.shares = [shares.get(x, True) for x in self.inputs]  # type: ignore[call-overload]
         self.rows: list[list[Tensor | None]] = [[None] * len(self.tasks) for _ in self.inputs]
 
-    def add(self, losses: Mapping[str, Tensor]) -> None:
-        """Add the gradients of one part's losses; graphs are kept."""
+    def add(self, losses: Mapping[str, Tensor], keep: bool = False) -> None:
+        """Add the gradients of one part's losses; its graph is freed unless `keep`."""
         for k, task in enumerate(self.tasks):
-            found = torch.autograd.grad(losses[task], self.inputs, retain_graph=True, allow_unused=True)
+            found = torch.autograd.grad(
+                losses[task],
+                self.inputs,
+                retain_graph=keep or k < len(self.tasks) - 1,
+                allow_unused=True,
+            )
             for row, gradient in zip(self.rows, found, strict=True):
                 if gradient is not None:
                     known = row[k]
                     row[k] = gradient if known is None else known + gradient
 
-    def reduce(self) -> None:
-        """Replace every row by its mean over all processes."""
+    def reduce(self, inputs: Sequence[int]) -> None:
+        """Replace the rows of some inputs by their means over all processes, in one exchange."""
         if distributed.world_size() == 1:
             return
-        flat = torch.cat([self._dense(i).reshape(-1) for i in range(len(self.inputs))])
-        flat = distributed.total(flat) / distributed.world_size()
-        sizes = [len(self.tasks) * x.numel() for x in self.inputs]
-        for i, part in enumerate(flat.split(sizes)):
-            present = [row is not None for row in self.rows[i]]
-            rows = part.view(len(self.tasks), *self.inputs[i].shape)
-            self.rows[i] = [row if here else None for row, here in zip(rows, present, strict=True)]
+        # every process has the same graph, and so the same rows
+        found = [(i, k, row) for i in inputs for k, row in enumerate(self.rows[i]) if row is not None]
+        if found:
+            flat = torch.cat([row.reshape(-1) for _, _, row in found])
+            flat = distributed.total(flat) / distributed.world_size()
+            parts = flat.split([row.numel() for _, _, row in found])
+            for (i, k, row), part in zip(found, parts, strict=True):
+                self.rows[i][k] = part.view_as(row)
 
-    def _dense(self, i: int) -> Tensor:
-        return torch.stack([torch.zeros_like(self.inputs[i]) if r is None else r for r in self.rows[i]])
+    def gram(self, groups: Sequence[Sequence[int]], scales: Tensor) -> Tensor:
+        """Return the inner products of the scaled rows by what is shared in each group of inputs.
 
-    def shared(self, i: int, scales: Tensor) -> Tensor | None:
-        """Return the shared slices of the rows of input i, scaled by (K,), as (K, n), or None without any."""
-        owner = self.owners[i]
-        if all(row is None for row in self.rows[i]) or (owner is not None and (owner != SHARED).all()):
-            return None
-        rows = self._dense(i)
-        if owner is not None and (owner != SHARED).any():
-            rows = rows[:, owner == SHARED]
-        return rows.flatten(1) * scales.to(rows)[:, None]
+        (groups, K, K), in float64 on the CPU.
+        """
+        grams = [(matrix := self._matrix(group, torch.float64)) @ matrix.T for group in groups]
+        return torch.stack(grams).cpu() * torch.outer(scales, scales)
 
-    def gram(self, scales: Tensor) -> Tensor:
-        """Return per input (inputs, K, K) the inner products of the shared, scaled rows, in float64."""
-        count = len(self.tasks)
-        grams = torch.zeros(len(self.inputs), count, count, dtype=torch.float64)
-        for i in range(len(self.inputs)):
-            rows = self.shared(i, scales)
-            if rows is not None:
-                rows = rows.double()
-                grams[i] = (rows @ rows.T).cpu()
-        return grams
+    def jacobian(self, scales: Tensor) -> Tensor:
+        """Return the scaled rows by all that is shared (K, P), 0 where a task doesn't reach."""
+        matrix = self._matrix(range(len(self.inputs)), torch.float32)
+        return matrix * scales.to(matrix)[:, None]
 
-    def not_finite(self) -> list[str]:
-        """Return the tasks of whose gradients a number is NaN or infinite."""
-        sums = torch.zeros(len(self.tasks), dtype=torch.float64)
-        for rows in self.rows:
-            for k, row in enumerate(rows):
-                if row is not None:
-                    sums[k] += row.double().abs().sum().cpu()
-        return [task for task, number in zip(self.tasks, sums.tolist(), strict=True) if not _finite(number)]
+    def _matrix(self, inputs: Sequence[int], dtype: torch.dtype) -> Tensor:
+        """Return what is shared of the rows of some inputs side by side."""
+        counts = [shared_count(self.inputs[i], self.shares[i]) for i in inputs]
+        matrix = torch.zeros(len(self.tasks), sum(counts), dtype=dtype, device=self.inputs[0].device)
+        for k, line in enumerate(matrix):
+            for i, piece in zip(inputs, line.split(counts), strict=True):
+                row, share = self.rows[i][k], self.shares[i]
+                if row is not None and share is not False:
+                    row = row if share is True else row[share]
+                    piece.view(row.shape).copy_(row)
+        return matrix
+
+    def not_finite(self) -> Tensor:
+        """Return for every task whether its gradient has no finite norm (K,)."""
+        norms = []
+        for k in range(len(self.tasks)):
+            rows = [row for found in self.rows if (row := found[k]) is not None]
+            norms.append(nn.utils.get_total_norm(rows).float())
+        return ~torch.stack(norms).isfinite()
 
     def combine(self, i: int, alpha: Tensor, own: Tensor) -> Tensor | None:
         """Return Σ_k c_k g_k for input i: c is `alpha` (K,) on shared slices and `own` (K,) on a task's."""
+        share = self.shares[i]
+        if isinstance(share, bool):
+            return self._sum(i, alpha if share else own)
+        return where_shared(share, self._sum(i, alpha), self._sum(i, own))
+
+    def seed(self, i: int, weights: Tensor) -> Tensor:
+        """Return Σ_k weights_k g_k for feature map i, with which a pass of what is behind it starts."""
+        total = self._sum(i, weights)
+        return torch.zeros_like(self.inputs[i]) if total is None else total.to(self.inputs[i].dtype)
+
+    def _sum(self, i: int, weights: Tensor) -> Tensor | None:
         total: Tensor | None = None
-        owner = self.owners[i]
-        for k, row in enumerate(self.rows[i]):
+        for weight, row in zip(weights.tolist(), self.rows[i], strict=True):
             if row is None:
                 continue
-            weight: Tensor = alpha[k].to(row)
-            if owner is not None:
-                weight = torch.where(owner == SHARED, weight, own[k].to(row))
-                weight = weight.view(-1, *[1] * (row.ndim - 1)) if row.ndim else weight[0]
-            total = weight * row if total is None else total + weight * row
+            if total is None:
+                total = row.to(torch.promote_types(row.dtype, torch.float32)) * weight
+            else:
+                total.add_(row, alpha=weight)
         return total
 
-    def set_gradients(self, scales: Tensor) -> None:
-        """Add Σ_k scales_k g_k to the gradient of every input."""
-        for i, x in enumerate(self.inputs):
-            accumulate(x, self.combine(i, scales, scales))
-
-    def direct(self, i: int, direction: Tensor | None, own: Tensor) -> Tensor | None:
+    def direct(self, i: int, direction: Tensor, own: Tensor) -> Tensor | None:
         """Return the gradient of input i: `direction` (n,) on shared slices, a task's own g_k times `own`."""
-        total = self.combine(i, torch.zeros(len(self.tasks)), own)
-        if direction is None or total is None:
+        total, share = self._sum(i, own), self.shares[i]
+        if total is None or share is False:
             return total
-        owner = self.owners[i]
-        if owner is None or not total.ndim:
+        if share is True:
             return direction.view_as(total).to(total)
-        total[owner == SHARED] = direction.view(-1, *total.shape[1:]).to(total)
+        total[share] = direction.view(-1, *total.shape[1:]).to(total)
         return total
+
+
+def where_shared(share: Share, left: Tensor | None, right: Tensor | None) -> Tensor | None:
+    """Take shared slices from `left` and others from `right`, both (n, ...), or both None."""
+    if isinstance(share, bool) or left is None or right is None:
+        return left if share is True else right
+    return torch.where(share.view(-1, *[1] * (left.ndim - 1)), left, right)
+
+
+def shared_count(parameter: Tensor, share: Share) -> int:
+    """Return how many numbers of a parameter tasks share."""
+    if isinstance(share, bool):
+        return parameter.numel() if share else 0
+    return int(share.sum()) * (parameter.numel() // len(parameter))
 
 
 def accumulate(parameter: Tensor, gradient: Tensor | None) -> None:
@@ -118,7 +143,3 @@ def accumulate(parameter: Tensor, gradient: Tensor | None) -> None:
     if gradient is not None:
         gradient = gradient.to(parameter.dtype)
         parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
-
-
-def _finite(number: float) -> bool:
-    return number - number == 0

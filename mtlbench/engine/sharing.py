@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from mtlbench.engine.model import MultiTaskModel
 
 SHARED = -1
+#: share of a parameter's largest gradient that counts as none: what a masked attention lets through
+NEGLIGIBLE = 1e-20
 
 
 def owners(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, Tensor]:
@@ -66,8 +68,7 @@ def _reached(
         gradients = torch.autograd.grad(total, trained, retain_graph=True, allow_unused=True)
         for tasks, parameter, gradient in zip(found, trained, gradients, strict=True):
             slices = len(parameter) if parameter.ndim else 1
-            if gradient is None:
-                tasks.append(torch.zeros(slices, dtype=torch.bool, device=parameter.device))
-            else:
-                tasks.append((gradient != 0).reshape(slices, -1).any(1))
+            size = torch.zeros_like(parameter) if gradient is None else gradient.abs()
+            size = size.reshape(slices, -1).amax(1)
+            tasks.append(size > NEGLIGIBLE * size.amax())
     return [torch.stack(tasks) for tasks in found]

@@ -41,9 +41,13 @@ class DBMTL(GradientBalancer):
         """Return log(L + ε)."""
         return torch.log(loss + self.eps)
 
-    def prepare(self, parameters: int) -> None:
+    def prepare(self, parameters: int, device: torch.device | str = "cpu") -> None:
         """Make room for the averages (T, P)."""
-        self.register_buffer("average", torch.zeros(len(self.tasks), parameters))
+        self.register_buffer("average", torch.zeros(len(self.tasks), parameters, device=device))
+
+    def select(self, index: Tensor) -> None:
+        """Keep the columns of parameters that were not cut."""
+        self.average = self.average.index_select(1, index)
 
     def combine(self, step: Gradients) -> Tensor:
         """Return the direction (P,)."""

@@ -47,9 +47,13 @@ class MoCo(GradientBalancer):
             "weight", torch.full((len(self.tasks),), 1 / len(self.tasks), dtype=torch.float64)
         )
 
-    def prepare(self, parameters: int) -> None:
+    def prepare(self, parameters: int, device: torch.device | str = "cpu") -> None:
         """Make room for the tracked gradients (T, P)."""
-        self.register_buffer("tracked", torch.zeros(len(self.tasks), parameters))
+        self.register_buffer("tracked", torch.zeros(len(self.tasks), parameters, device=device))
+
+    def select(self, index: Tensor) -> None:
+        """Keep the columns of parameters that were not cut."""
+        self.tracked = self.tracked.index_select(1, index)
 
     def combine(self, step: Gradients) -> Tensor:
         """Return the direction (P,)."""

@@ -71,7 +71,7 @@ def on_simplex(value: Callable[[Tensor], Tensor], count: int, start: Tensor | No
         with torch.enable_grad():
             result = value(weights)
             (slope,) = torch.autograd.grad(result, weights)
-        return float(result), slope.nan_to_num().numpy()
+        return float(result.detach()), slope.nan_to_num().numpy()
 
     first = torch.full((count,), 1 / count, dtype=torch.float64) if start is None else start
     found = minimize(

@@ -33,15 +33,20 @@ def files(folder: Path) -> set[str]:
     return {re.sub(r"\d{8}_\d{6}", "X", name) for name in names}
 
 
-def test_two_processes_with_half_the_batch_each_are_one_with_all_of_it(tiny_config, train, tmp_path):
-    _, one = train(*LINES, work_dir=tmp_path / "one" / "seed1", seed=1)
-    config = tiny_config(*LINES)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command = [*launch, "-m", "mtlbench", "run", str(config), "--work-dir", str(tmp_path / "two")]
+def launch(config: Path, work_dir: Path) -> str:
+    """Run a config with seed 1 in two processes; return what they printed."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [*torchrun, "-m", "mtlbench", "run", str(config), "--work-dir", str(work_dir)]
     done = subprocess.run(
         [*command, "--device", "cpu", "--seeds", "1"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_two_processes_with_half_the_batch_each_are_one_with_all_of_it(tiny_config, train, tmp_path):
+    _, one = train(*LINES, work_dir=tmp_path / "one" / "seed1", seed=1)
+    printed = launch(tiny_config(*LINES), tmp_path / "two")
     two = tmp_path / "two" / "seed1"
 
     ours, theirs = (load_record(next(place.glob("*-seed1.json"))) for place in (one, two))
@@ -63,7 +68,36 @@ def test_two_processes_with_half_the_batch_each_are_one_with_all_of_it(tiny_conf
     # rank 0 alone writes and speaks
     assert files(two) == files(one)
     assert (two / "train.log").read_text().count("metrics") == 1
-    assert done.stdout.count("record ") == 1
+    assert printed.count("record ") == 1
+
+
+@pytest.mark.parametrize(
+    "balancer",
+    [
+        '[dict(type="uw"), dict(type="pcgrad")]',
+        'dict(type="cagrad", scope="last-blocks", every=2)',
+        'dict(type="mgda-ub")',
+    ],
+    ids=["shared", "last-blocks", "representation"],
+)
+def test_two_processes_combine_the_gradients_of_one(tiny_config, train, tmp_path, balancer):
+    lines = (
+        'adapter = dict(type="lora", rank=2)',
+        'decoder = dict(type="hrnet", neck_channels=(4, 4, 4, 4))',
+        f"balancer = {balancer}",
+        'optimizer = dict(type="SGD", lr=1e-2)',
+        "schedule.update(iterations=3)",
+    )
+    _, one = train(*lines, work_dir=tmp_path / "one" / "seed1", seed=1)
+    launch(tiny_config(*lines), tmp_path / "two")
+    two = tmp_path / "two" / "seed1"
+    ours, theirs = (load_record(next(place.glob("*-seed1.json"))) for place in (one, two))
+    for place, pairs in ours.conflicts.items():
+        assert theirs.conflicts[place] == pytest.approx(pairs, abs=1e-4), place
+    left, right = (torch.load(place / "checkpoints/step-00000003.pt")["model"] for place in (one, two))
+    assert any(name.endswith(".alpha") and value.isfinite().all() for name, value in left.items())
+    for name, value in left.items():
+        assert (value - right[name]).abs().max() <= 1e-5 * value.abs().max() + 1e-8, name
 
 
 def test_a_loss_has_the_same_bits_on_every_process_and_the_gradient_of_its_share(monkeypatch):

@@ -151,6 +151,7 @@ BALANCERS = [
     {"type": "equal"},
     {"type": "uw"},
     {"type": "lps"},  # weights the losses of the step itself
+    {"type": "famo"},  # and looks again
 ]
 
 
@@ -172,6 +173,8 @@ def test_a_step_in_parts_is_a_step(parts, balancer, accumulate):
                 module.eval()
         losses.append(built.model.train_step(copy.deepcopy(batch), built.wrapper()))
     torch.testing.assert_close(*losses)
+    states = (built.model.balancer.state_dict() for built in (cut, whole))
+    torch.testing.assert_close(*states, equal_nan=True)
     moved = 0
     for name, value in whole.model.named_parameters():
         if value.requires_grad:

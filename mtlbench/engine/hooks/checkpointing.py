@@ -57,12 +57,11 @@ class RunCheckpointHook(Hook):
         }
 
 
-def restore(content: dict[str, Any], identity: dict[str, Any], model: MultiTaskModel) -> None:
-    """Give a freshly built model the structure and the values of a checkpoint.
+def restore_structure(content: dict[str, Any], identity: dict[str, Any], model: MultiTaskModel) -> None:
+    """Give a freshly built model the structure of a checkpoint.
 
     Raises:
-        CheckpointError: it belongs to another config, seed or number of processes, or lacks a parameter that
-            trains.
+        CheckpointError: it belongs to another config, seed or number of processes.
     """
     if content["identity"] != identity:
         raise checkpoint.CheckpointError(
@@ -70,6 +69,14 @@ def restore(content: dict[str, Any], identity: dict[str, Any], model: MultiTaskM
             "another --work-dir, or start anew there with --restart."
         )
     model.adapter.restore(content["structure"])
+
+
+def restore_values(content: dict[str, Any], model: MultiTaskModel) -> None:
+    """Give a model of the same structure, and with all state, the values of a checkpoint.
+
+    Raises:
+        CheckpointError: it lacks a parameter that trains.
+    """
     missing, unexpected = model.load_state_dict(content["model"], strict=False)
     frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
     if set(missing) - frozen or unexpected:

@@ -8,7 +8,6 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from mtlbench.engine.conflicts import Conflicts
-from mtlbench.engine.optim import apply_selections
 
 _KEPT = ("curves", "weights", "rank_maps", "sums", "weight_sums", "counts")
 
@@ -54,7 +53,7 @@ class EpochHook(Hook):
         self.sums, self.weight_sums, self.counts = {}, {}, {}
         self.curves.append(means)
         runner.model.balancer.after_epoch(means)
-        apply_selections(runner.model.adapter.after_epoch(epoch), runner.optim_wrapper.optimizer)
+        runner.optim_wrapper.cut(runner.model.adapter.after_epoch(epoch))
         ranks = runner.model.adapter.rank_map()
         if ranks:
             self.rank_maps.append(ranks)
