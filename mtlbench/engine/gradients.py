@@ -12,8 +12,8 @@ from mtlbench.contracts.balancer import GradientBalancer, Gradients
 from mtlbench.engine import distributed
 from mtlbench.engine.conflicts import Conflicts
 from mtlbench.engine.errors import RunError
-from mtlbench.engine.rows import Rows, Share, accumulate, shared_count, where_shared
-from mtlbench.engine.sharing import SHARED
+from mtlbench.engine.rows import Rows, accumulate, shared_count, where_shared
+from mtlbench.engine.sharing import share
 
 Losses = Mapping[str, Tensor]
 
@@ -40,7 +40,7 @@ class Combination:
     ) -> None:
         self.balancer = balancer
         self.parameters = list(parameters.values())
-        self.shares = {p: _share(owners[p]) for p in self.parameters}
+        self.shares = {p: share(owners[p]) for p in self.parameters}
         self.conflicts = Conflicts([f"backbone.{place}" for place in places])
         self.place = {p: self.conflicts.place(name) for name, p in parameters.items()}
         trunk = {name: p for name, p in parameters.items() if name.startswith("backbone.")}
@@ -268,9 +268,3 @@ def require_finite(rows: Rows) -> None:
     bad = distributed.total(rows.not_finite().double()).tolist()
     if any(bad):
         raise NonFiniteGradient([task for task, number in zip(rows.tasks, bad, strict=True) if number])
-
-
-def _share(owner: Tensor) -> Share:
-    """Return which slices tasks share, from who owns each (n,)."""
-    shared = owner == SHARED
-    return bool(shared[0]) if shared.all() or not shared.any() else shared

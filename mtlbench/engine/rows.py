@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlbench.engine import distributed
-
-#: which slices of a parameter along its first axis tasks share: all, none, or a mask (n,) of both kinds
-Share = bool | Tensor
+from mtlbench.engine.sharing import Share
 
 
 class Rows:

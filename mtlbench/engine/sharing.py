@@ -8,6 +8,16 @@ from torch import Tensor, nn
 from mtlbench.engine.model import MultiTaskModel
 
 SHARED = -1
+#: which slices of a parameter along its first axis tasks share: all, none, or a mask (n,) of both kinds
+Share = bool | Tensor
+
+
+def share(owner: Tensor) -> Share:
+    """Return which slices tasks share, from who owns each (n,)."""
+    shared = owner == SHARED
+    return bool(shared[0]) if shared.all() or not shared.any() else shared
+
+
 #: share of a parameter's largest gradient that counts as none: what a masked attention lets through
 NEGLIGIBLE = 1e-20
 

@@ -33,7 +33,7 @@ from mtlbench.engine.model import MultiTaskModel, build_model, build_tasks
 from mtlbench.engine.optim import build_optimizer
 from mtlbench.engine.registries import register
 from mtlbench.engine.rows import Rows
-from mtlbench.engine.sharing import owners
+from mtlbench.engine.sharing import owners, share
 from mtlbench.grouping.affinity import Affinity
 from mtlbench.grouping.errors import GroupingError
 from mtlbench.plugin.catalog import Catalog
@@ -137,7 +137,7 @@ class AffinityHook(Hook):
 
         with _buffers_kept(model):
             now = losses()
-            rows = Rows(tuple(now), [*owner], owner)
+            rows = Rows(tuple(now), [*owner], {p: share(o) for p, o in owner.items()})
             rows.add(now)
             if self.looks_ahead:
                 before = {task: loss.item() for task, loss in now.items()}
@@ -145,7 +145,7 @@ class AffinityHook(Hook):
                 for pair, value in lookahead(losses, before, rows, step_size).items():
                     self.found[pair].append(value)
         seed_everything(self.start.seed, batch_idx)
-        gram = rows.gram(torch.ones(len(rows.tasks), dtype=torch.float64)).sum(0, keepdim=True)
+        gram = rows.gram([range(len(rows.inputs))], torch.ones(len(rows.tasks), dtype=torch.float64))
         if now and not gram.any():
             raise GroupingError(
                 "The tasks of this config train no parameter together, so none of them acts on another: "

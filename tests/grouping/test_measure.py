@@ -12,6 +12,7 @@ from mtlbench.engine.config import load_experiment
 from mtlbench.engine.datasets import open_datasets, train_loader
 from mtlbench.engine.loop import seed_everything
 from mtlbench.engine.rows import Rows
+from mtlbench.engine.sharing import share
 from mtlbench.grouping.errors import GroupingError
 from mtlbench.grouping.features import single_task_features
 from mtlbench.grouping.measure import AffinityHook, Start, affinity, fresh_model, lookahead, train
@@ -40,7 +41,7 @@ def test_the_lookahead_is_two_lines_by_hand():
     torch.manual_seed(0)
     model, x, y = Tiny(), torch.randn(5, 3).double(), torch.randn(5, 2).double()
     owner = {model.heads.weight: torch.tensor([0, 1])}  # a row per head
-    rows = Rows("ab", [*model.parameters()], owner)
+    rows = Rows("ab", [*model.parameters()], {p: share(o) for p, o in owner.items()})
     rows.add(model.losses(x, y))
     before = {task: float(loss.detach()) for task, loss in model.losses(x, y).items()}
     kept = [parameter.detach().clone() for parameter in model.parameters()]
@@ -65,7 +66,7 @@ def test_a_small_step_is_the_product_of_gradients_over_the_loss():
     rows = Rows("ab", [*model.shared.parameters()], {})
     rows.add(model.losses(x, y))
     before = {task: float(loss.detach()) for task, loss in model.losses(x, y).items()}
-    gram = rows.gram(torch.ones(2, dtype=torch.float64)).sum(0)
+    (gram,) = rows.gram([[0, 1]], torch.ones(2, dtype=torch.float64))
     found = lookahead(lambda: model.losses(x, y), before, rows, 1e-6)
     for i, giver in enumerate("ab"):
         for j, receiver in enumerate("ab"):

@@ -57,6 +57,12 @@ class RunCheckpointHook(Hook):
         }
 
 
+def restore(content: dict[str, Any], identity: dict[str, Any], model: MultiTaskModel) -> None:
+    """Give a freshly built model the structure and the values of a checkpoint, or raise what those do."""
+    restore_structure(content, identity, model)
+    restore_values(content, model)
+
+
 def restore_structure(content: dict[str, Any], identity: dict[str, Any], model: MultiTaskModel) -> None:
     """Give a freshly built model the structure of a checkpoint.
 
