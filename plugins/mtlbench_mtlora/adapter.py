@@ -33,6 +33,8 @@ class MTLoRA(Adapter):
             `addition`; see `MTLoRALinear`.
         plus: MTLoRA+: the `reduction` of each patch merging is frozen and gets a shared update, while in
             MTLoRA it trains as a whole.
+        dead: create the shared update of the very last `fc2` all the same, as the release does, to count what
+            it counts; it never sees a gradient.
         trains: roles of the backbone's own parameters that train besides.
     """
 
@@ -45,6 +47,7 @@ class MTLoRA(Adapter):
         dropout: float = 0.05,
         shared_mode: str = "matrix",
         plus: bool = False,
+        dead: bool = False,
         trains: Collection[str] = ("norm", "patch_embed", "rel_pos_bias"),
     ) -> None:
         super().__init__(tasks)
@@ -55,6 +58,7 @@ class MTLoRA(Adapter):
             )
         if SHARED in self.tasks:
             raise MtlbenchError(f"mtlora calls the stream of all tasks {SHARED!r}: rename that task.")
+        self.dead = dead
         self.trains = tuple(trains) if plus else (*trains, "reduction")
         self.roles = ("qkv", *PER_TASK, "reduction") if plus else ("qkv", *PER_TASK)
         self._layer = partial(
@@ -69,7 +73,9 @@ class MTLoRA(Adapter):
         for site in sites:
             if site.role in self.roles:
                 tasks = len(self.tasks) if _specialises(site) else 0
-                ends = site.role == "fc2" and _specialises(site) and site.stage == last_stage
+                ends = (
+                    site.role == "fc2" and _specialises(site) and site.stage == last_stage and not self.dead
+                )
                 layer = self._layer(backbone.get_submodule(site.path), tasks, ends=ends)
                 backbone.set_submodule(site.path, layer)
                 self._sites[site.path] = layer

@@ -48,6 +48,8 @@ def mtlora(rank: int, **options) -> dict:
         (mtlora(16), HRNET, 4_953_146, DEAD_RANK * 16),
         (mtlora(32), HRNET, 6_083_642, DEAD_RANK * 32),
         (mtlora(64), HRNET, 8_344_634, DEAD_RANK * 64),
+        ({"type": "no-adapter"}, HRNET, 3_546_170, 0),
+        ({"type": "tadformer", "rank": 64}, HRNET, 7_379_262, 5_952),
         (mtlora(4, task_rank=4, plus=True), HRNET, 2_573_114, DEAD_RANK * 4),
         (mtlora(8, task_rank=8, plus=True), HRNET, 3_148_346, DEAD_RANK * 8),
         (mtlora(16, task_rank=16, plus=True), HRNET, 4_298_810, DEAD_RANK * 16),
@@ -62,6 +64,8 @@ def mtlora(rank: int, **options) -> dict:
         "r16",
         "r32",
         "r64",
+        "no-adapter",
+        "tadformer-r64",
         "plus-r4",
         "plus-r8",
         "plus-r16",
@@ -77,3 +81,8 @@ def test_what_trains_is_what_was_published(adapter, decoder, published, uncounte
         (report.adapter, report.backbone, report.decoder, report.balancer, report.learner)
     )
     assert report.dead == 0
+
+
+def test_dead_parameters_are_listed_apart():
+    report, _ = inspect_parameters(experiment(mtlora(64, dead=True), HRNET), Catalog.load())
+    assert (report.trainable, report.dead) == (8_344_634, 245_760)
