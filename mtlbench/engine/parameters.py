@@ -9,6 +9,7 @@ from torch.func import functional_call
 
 from mtlbench.engine.freezing import GROUPS, grouped_parameters
 from mtlbench.engine.model import MultiTaskModel
+from mtlbench.engine.sharing import unreached
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,14 @@ def dead_parameters(model: MultiTaskModel, size: tuple[int, int]) -> tuple[str, 
     penalty = model.adapter.penalty()
     total = total if penalty is None else total + penalty
     total.backward()
-    dead = tuple(
-        name
+    silent = {
+        name: parameter
         for name, parameter in model.named_parameters()
-        if parameter.requires_grad and parameter.grad is None
-    )
+        if parameter.requires_grad and (parameter.grad is None or not parameter.grad.any())
+    }
+    # a gradient of zero may be one that starts at zero only
+    hidden = unreached(model, size) if any(p.grad is not None for p in silent.values()) else set()
+    dead = tuple(name for name, p in silent.items() if p.grad is None or p in hidden)
     model.zero_grad(set_to_none=True)
     model.train(was_training)
     # a learner's own parameters act on losses that this pass does not form

@@ -29,6 +29,16 @@ def owners(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, T
     comes from one backward pass per task on a random image of `size` in evaluation mode, with parameters
     moved at random and put back, because what starts at zero would hide what stands before it.
     """
+    return {parameter: _owner(tasks) for parameter, tasks in _probe(model, size).items()}
+
+
+def unreached(model: MultiTaskModel, size: tuple[int, int]) -> set[nn.Parameter]:
+    """Return what trains in backbone and decoder though no task's output depends on it, found likewise."""
+    return {parameter for parameter, tasks in _probe(model, size).items() if not tasks.any()}
+
+
+def _probe(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, Tensor]:
+    """Return for every parameter (T, n): whether a task's output depends on a slice of it."""
     device = next(model.parameters()).device
     trained = [
         parameter
@@ -51,7 +61,7 @@ def owners(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, T
             for parameter, value in zip(trained, kept, strict=True):
                 parameter.copy_(value)
         model.train(was_training)
-    return {parameter: _owner(tasks) for parameter, tasks in zip(trained, reached, strict=True)}
+    return dict(zip(trained, reached, strict=True))
 
 
 def _owner(reached: Tensor) -> Tensor:
