@@ -13,9 +13,20 @@ SHARED = -1
 def owners(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, Tensor]:
     """Return, for what trains in backbone and decoder, who reaches each slice along its first axis.
 
-    int64 (n,): the index of the only task whose output depends on the slice, or `SHARED` (-1). The answer
-    comes from one backward pass per task on a random image of `size` in evaluation mode, with parameters
-    moved at random and put back, because what starts at zero would hide what stands before it.
+    int64 (n,): the index of the only task whose output depends on the slice, or `SHARED` (-1); see `reached`.
+    """
+    return {
+        parameter: torch.where(tasks.sum(0) == 1, tasks.int().argmax(0), SHARED)
+        for parameter, tasks in reached(model, size).items()
+    }
+
+
+def reached(model: MultiTaskModel, size: tuple[int, int], seed: int = 0) -> dict[nn.Parameter, Tensor]:
+    """Return, for what trains in backbone and decoder, which tasks reach each slice along its first axis.
+
+    bool (T, n): whether a task's output depends on the slice. The answer comes from one backward pass per
+    task on a random image of `size` in evaluation mode, with parameters moved at random and put back, because
+    what starts at zero would hide what stands before it. `seed` draws the image and the moves.
     """
     device = next(model.parameters()).device
     trained = [
@@ -23,7 +34,7 @@ def owners(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, T
         for name, parameter in model.named_parameters()
         if parameter.requires_grad and name.startswith(("backbone.", "decoder."))
     ]
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     kept = [parameter.detach().clone() for parameter in trained]
     was_training = model.training
     model.eval()
@@ -33,16 +44,13 @@ def owners(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, T
             for parameter in trained:
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator).to(parameter))
         image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=generator)
-        reached = _reached(model, image.to(device), trained, generator)
+        tasks = _reached(model, image.to(device), trained, generator)
     finally:
         with torch.no_grad():
             for parameter, value in zip(trained, kept, strict=True):
                 parameter.copy_(value)
         model.train(was_training)
-    return {
-        parameter: torch.where(tasks.sum(0) == 1, tasks.int().argmax(0), SHARED)
-        for parameter, tasks in zip(trained, reached, strict=True)
-    }
+    return dict(zip(trained, tasks, strict=True))
 
 
 def _reached(
