@@ -32,7 +32,10 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = []
     for config in arguments.configs:
-        found = {rate: score(config, rate, arguments.work_dir) for rate in GRID}
+        found = {
+            rate: score(config, arguments.work_dir / config.stem / f"{rate:g}", f"optimizer.lr={rate}")
+            for rate in GRID
+        }
         best = max(found, key=found.__getitem__)
         rows.append(
             [config.stem, *(f"{value:+.2f}{' *' if rate == best else ''}" for rate, value in found.items())]
@@ -45,12 +48,10 @@ def main() -> None:
         print(tabulate(rows, ["config", *(f"{rate:g}" for rate in GRID)], disable_numparse=True))
 
 
-def score(config: Path, rate: float, work_dir: Path) -> float:
-    """Return Δm of one run on the rooms for tuning."""
-    folder = work_dir / config.stem / f"{rate:g}"
+def score(config: Path, folder: Path, *options: str) -> float:
+    """Return Δm of one run on the rooms for tuning, with options as for --cfg-options."""
     program = Path(sys.executable).with_name("mtlbench")
-    command = [program, "run", config, "--work-dir", folder]
-    options = ["--cfg-options", "+dataset.world=tune", f"optimizer.lr={rate}"]
+    command = [program, "run", config, "--work-dir", folder, "--cfg-options", "+dataset.world=tune"]
     subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
     record = load_record(next((folder / "seed0").glob("*-seed0.json")))
     references = {task: mean for task, (mean, _) in reference_for(BOARD, record.primary).items()}

@@ -1,17 +1,19 @@
-"""Time a training step of MTLoRA on Swin-T against a loop over tasks, and against the public release.
+"""Compare a training step of MTLoRA on Swin-T with a loop over tasks, and with the public release.
 
-All sides get equal weights and images, are checked to agree in outputs and gradients, and run interleaved::
+All sides get equal weights and images, are checked to agree in outputs and gradients, and take turns, each
+in a process of its own::
 
-    python benchmarks/mtlora.py --rank 64 --tasks 4
+    python benchmarks/mtlora.py --rank 64 --tasks 2 4 8 16
     python benchmarks/mtlora.py --release PATH    # a checkout of github.com/scale-lab/MTLoRA
 
-A step is forward, losses at image size and backward, with the HRNet-style heads. Prints the median CPU time
-on one thread (wall-clock time on a GPU) and its ratio, without dropout, where sides can be compared, and then
-with the published 0.05. Stochastic depth is off. The loop calls the frozen product once per layer, as the
+A step is forward, losses at image size and backward, with the HRNet-style heads. Prints the ratios, ours to
+theirs, of median CPU time on one thread and of the peak of memory over the idle process, without dropout,
+where sides can be compared, and then with the published 0.05; with several numbers of tasks also those of
+what one more task costs. Stochastic depth is off. The loop calls the frozen product once per layer, as the
 release does, and has our attention and projections; the release has its own.
 
-On a CPU with glibc, tensors above 32 MiB are mapped anew, and cleared page by page, whenever they are made;
-the stacked streams of 224 x 224 pixels exceed that, one task's don't. `MALLOC_MMAP_MAX_=0` with
+With glibc, tensors above 32 MiB are mapped anew, and cleared page by page, whenever they are made, and below
+that what is freed at the end of the heap may be given back. `MALLOC_MMAP_MAX_=0` with
 `MALLOC_TRIM_THRESHOLD_=4000000000` in the environment keeps memory instead, on all sides.
 """
 
@@ -19,14 +21,13 @@ from __future__ import annotations
 
 import argparse
 import copy
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from mtlora_release import release
 from torch import Tensor, nn
+from turns import Cost, take_turns
 
 from mtlbench.engine.compat import import_torchvision
 from mtlbench.engine.freezing import attach
@@ -156,73 +157,88 @@ def check(sides: dict[str, nn.Module], image: Tensor, labels: dict[str, Tensor])
     return f"; outputs and gradients equal to {error:.0e} in float64"
 
 
-def train(side: nn.Module, image: Tensor, labels: dict[str, Tensor]) -> None:
-    """Run forward and backward once."""
-    loss_of(side(image), labels).backward()
+def build(side: str, tasks: int, size: int, batch: int, rank: int, dropout: float, path: str):
+    """Return the step of one side."""
+    found, image, labels = sides([side], tasks, size, batch, rank, dropout, path)
+
+    def step() -> None:
+        found[side].zero_grad()
+        loss_of(found[side](image), labels).backward()
+
+    return step
 
 
-def compare(
-    sides: dict[str, nn.Module], image: Tensor, labels: dict[str, Tensor], repeats: int
-) -> dict[str, float]:
-    """Return the median seconds of a step of every side, run in turns."""
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(repeats + 1):
-        for name, side in sides.items():
-            side.zero_grad()
-            times[name].append(
-                seconds(lambda side=side: loss_of(side(image), labels).backward(), image.device)
-            )
-    return {name: statistics.median(spent[1:]) for name, spent in times.items()}
+def sides(
+    names: list[str], tasks: int, size: int, batch: int, rank: int, dropout: float, path: str
+) -> tuple[dict[str, nn.Module], Tensor, dict[str, Tensor]]:
+    """Build sides of equal weights, an image and its labels."""
+    torch.manual_seed(0)
+    outputs = outputs_of(tasks)
+    ours = Ours(outputs, size, rank, dropout)
+    with torch.no_grad():
+        for name, parameter in ours.backbone.named_parameters():
+            if name.endswith(".B"):
+                parameter.normal_(std=0.02)
+    image = torch.randn(batch, 3, size, size)
+    labels = {task: label(channels, batch, size) for task, channels in outputs.items()}
+    make = {
+        "ours": lambda: ours,
+        "loop": lambda: Loop(ours),
+        "release": lambda: release(path, ours, size, rank, dropout),
+    }
+    return {name: make[name]().train() for name in names}, image, labels
 
 
-def seconds(work: Callable[[], None], device: torch.device) -> float:
-    """Run once; return CPU time on a CPU, where others may be busy, and wall-clock time on a GPU."""
-    if device.type == "cpu":
-        start = time.process_time()
-        work()
-        return time.process_time() - start
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    work()
-    torch.cuda.synchronize()
-    return time.perf_counter() - start
+def outputs_of(tasks: int) -> dict[str, int]:
+    """Return so many tasks with their channels: PASCAL's four, repeated."""
+    outputs = list(OUTPUTS.items())
+    return {f"{name}{t // 4 or ''}": c for t in range(tasks) for name, c in [outputs[t % 4]]}
+
+
+def report(costs: Mapping[tuple[str, int], Cost]) -> None:
+    """Print the ratios of each number of tasks, and of one task more (the slope of a straight line)."""
+    names = dict.fromkeys(name for name, _ in costs)
+    counts = list(dict.fromkeys(tasks for _, tasks in costs))
+    rows = {f"{tasks} tasks": {name: costs[name, tasks] for name in names} for tasks in counts}
+    if len(counts) > 1:
+        x = torch.tensor(counts, dtype=torch.float64)
+        x = (x - x.mean()) / (x - x.mean()).square().sum()
+        rows["one task more"] = {
+            name: Cost(*(torch.tensor([costs[name, tasks] for tasks in counts]).double().T @ x).tolist())
+            for name in names
+        }
+    for title, row in rows.items():
+        ours = row["ours"]
+        ratios = [
+            f"{name} time {ours.seconds / cost.seconds:.2f}, memory {ours.memory / cost.memory:.2f}"
+            for name, cost in row.items()
+            if name != "ours"
+        ]
+        print(
+            f"  {title}: {'; '.join(ratios)}  ({1e3 * ours.seconds:.0f} ms, {ours.memory:.0f} MiB)",
+            flush=True,
+        )
 
 
 def main() -> None:
     """Compare the sides at the sizes of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rank", type=int, default=64)
-    parser.add_argument("--tasks", type=int, default=4, help="PASCAL's four, repeated")
+    parser.add_argument("--tasks", type=int, nargs="+", default=[4], help="PASCAL's four, repeated")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--release", help="checkout of the release to compare with too")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--release", default="", help="checkout of the release to compare with too")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    device = torch.device(args.device)
-    outputs = list(OUTPUTS.items())
-    tasks = {f"{name}{t // 4 or ''}": c for t in range(args.tasks) for name, c in [outputs[t % 4]]}
+    names = ["ours", "loop", *(["release"] if args.release else [])]
     for dropout in (0.0, 0.05):
-        torch.manual_seed(0)
-        ours = Ours(tasks, args.size, args.rank, dropout)
-        with torch.no_grad():
-            for name, parameter in ours.backbone.named_parameters():
-                if name.endswith(".B"):
-                    parameter.normal_(std=0.02)
-        sides = {"ours": ours, "loop": Loop(ours)}
-        if args.release:
-            sides["release"] = release(args.release, ours, args.size, args.rank, dropout)
-        sides = {name: side.to(device).train() for name, side in sides.items()}
-        image = torch.randn(args.batch, 3, args.size, args.size).to(device)
-        labels = {task: label(c, args.batch, args.size).to(device) for task, c in tasks.items()}
-        agreement = "" if dropout else check(sides, image, labels)
-        medians = compare(sides, image, labels, args.repeats)
-        ours_s = medians.pop("ours")
-        spent = [
-            f"{name} {1e3 * median:.0f} ms, ratio {ours_s / median:.2f}" for name, median in medians.items()
-        ]
-        print(f"dropout {dropout}: ours {1e3 * ours_s:.0f} ms; {'; '.join(spent)}{agreement}", flush=True)
+        options = {
+            tasks: (tasks, args.size, args.batch, args.rank, dropout, args.release) for tasks in args.tasks
+        }
+        print(f"dropout {dropout}" + ("" if dropout else check(*sides(names, *options[args.tasks[0]]))))
+        turns = {(name, tasks): (build, (name, *options[tasks])) for tasks in args.tasks for name in names}
+        report(take_turns(turns, args.rounds))
 
 
 if __name__ == "__main__":

@@ -13,12 +13,17 @@ COMMANDS = {
     "export": LazyCommand(
         "mtlbench.cli.export:export", "Write a trained model as weights and as a program without the bench."
     ),
-    "data": LazyCommand("mtlbench.cli.data:data", "Fetch, make, check and show datasets, convert pickles."),
+    "data": LazyCommand(
+        "mtlbench.cli.data:data", "Fetch, make, check and show datasets, convert pickles, draw labels."
+    ),
     "board": LazyCommand(
         "mtlbench.cli.board:board", "Render a board, submit a record to it, check its records."
     ),
     "compare": LazyCommand(
         "mtlbench.cli.compare:compare", "Say whether B is better than A, or noise explains the gap."
+    ),
+    "group": LazyCommand(
+        "mtlbench.cli.group:group", "Measure which tasks help each other, and group them within a budget."
     ),
     "list": LazyCommand("mtlbench.cli.list:list_command", "List the components that experiments can name."),
     "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins and what is broken."),

@@ -1,16 +1,19 @@
-"""Fetch, make, check and show datasets, convert pickles."""
+"""Fetch, make, check and show datasets, convert pickles, draw labels."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mtlbench.errors import MtlbenchError
 from mtlbench.plugin import Catalog
+
+if TYPE_CHECKING:
+    from mtlbench.data.manifest import Manifest
 
 _ROOT = click.option("--root", type=click.Path(path_type=Path), help="Folder of the dataset.")
 
@@ -31,7 +34,7 @@ class _Size(click.ParamType):
 
 @click.group()
 def data() -> None:
-    """Fetch, make, check and show datasets, convert pickles.
+    """Fetch, make, check and show datasets, convert pickles, draw labels.
 
     Example: mtlbench data show synthrooms
     """
@@ -128,6 +131,64 @@ def convert(source: Path, destination: Path) -> None:
     from mtlbench.data.pickles import convert as convert_pickle
 
     click.echo(f"{destination} holds {convert_pickle(source, destination)}")
+
+
+@data.command()
+@click.argument("source", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Manifest to write.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the run.")
+@click.option("--data-root", type=click.Path(path_type=Path), help="Where the config's dataset lies.")
+@click.option("--cfg-options", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the config.")
+@click.option("--tasks", "columns", default="", metavar="A,B", help="Tasks of a published matrix's columns.")
+@click.option("--rename", multiple=True, metavar="OLD=NEW", help="Change the name of a published task.")
+def labels(
+    source: Path,
+    save: Path | None,
+    seed: int,
+    data_root: Path | None,
+    overrides: tuple[str, ...],
+    columns: str,
+    rename: tuple[str, ...],
+) -> None:
+    """Draw, import or inspect visible labels.
+
+    SOURCE is a config (.py), whose label protocol draws for its training split; a manifest; or a list that
+    others published. Counts the images per task and per number of labels, and prints the hash.
+
+    Example: mtlbench data labels configs/lora_one_label_synthrooms.py --save one-label.json
+    """
+    from mtlbench.data.manifest import counts_table
+
+    if source.suffix == ".py":
+        manifest = _drawn(source, seed, data_root, overrides)
+    else:
+        manifest = _read(source, columns, rename)
+    click.echo(counts_table(manifest))
+    if save is not None:
+        manifest.save(save)
+        click.echo(f"saved   {save}")
+
+
+def _drawn(config: Path, seed: int, root: Path | None, overrides: tuple[str, ...]) -> Manifest:
+    from mtlbench.engine.config import load_experiment
+    from mtlbench.engine.datasets import open_datasets
+    from mtlbench.engine.labels import labels_of
+
+    values = {} if root is None else {"+dataset.root": str(root)}
+    experiment, catalog = load_experiment(config, overrides, values), Catalog.load()
+    return labels_of(experiment, open_datasets(experiment, catalog)[0], catalog, seed)
+
+
+def _read(path: Path, columns: str, rename: tuple[str, ...]) -> Manifest:
+    from mtlbench.data.manifest import is_manifest, load_manifest
+    from mtlbench.data.published_labels import import_labels
+
+    names = dict(pair.partition("=")[::2] for pair in rename)
+    if not all(names.values()):
+        raise MtlbenchError(f"--rename takes OLD=NEW, such as sal=saliency, and not {' '.join(rename)!r}.")
+    if is_manifest(path) and not names:
+        return load_manifest(path)
+    return import_labels(path, [name for name in columns.split(",") if name], names)
 
 
 def _offer(name: str, method: str, lacking: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -16,7 +16,8 @@ class Step:
     """Hold what one training step knows.
 
     Normalised image (B, 3, H, W), four levels (S, B, C, h, w), raw outputs per task resized to the labels
-    (B, C_t, H, W), labels as `Task` describes them, and which images have them (B,).
+    (B, C_t, H, W), labels as `Task` describes them, and which images have them (B,). `again` runs the network
+    on other normalised images, such as a second view of these: -> (levels, outputs resized to the images).
     """
 
     image: Tensor
@@ -24,6 +25,7 @@ class Step:
     outputs: dict[str, Tensor]
     labels: dict[str, Tensor]
     labelled: dict[str, Tensor]
+    again: Callable[[Tensor], tuple[list[Tensor], dict[str, Tensor]]]
 
 
 class Learner(nn.Module, ABC):

@@ -31,3 +31,7 @@ class LicenceNotAccepted(MtlbenchError):
 
 class UnsafePickle(MtlbenchError):
     """Say why a pickle is not converted."""
+
+
+class BadManifest(MtlbenchError):
+    """Say why a list of visible labels cannot be used, and how to get one that can."""

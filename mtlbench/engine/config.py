@@ -9,7 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from mtlbench.errors import MtlbenchError, did_you_mean
 from mtlbench.results.schema import config_hash
@@ -95,6 +103,8 @@ class Experiment(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
     board: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")] | None = None
+    #: the `tasks` that are kept, where not all are; only those that are kept count for the hash
+    only: Annotated[tuple[TaskName, ...], Field(exclude=True)] = ()
     #: in alphabetical order, whatever the order of the config, so that equal hashes mean equal models
     tasks: Annotated[dict[TaskName, Component], Field(min_length=1, max_length=30)]
     dataset: Component
@@ -116,8 +126,13 @@ class Experiment(_Strict):
 
     @field_validator("tasks")
     @classmethod
-    def _sorted(cls, tasks: dict[str, Component]) -> dict[str, Component]:
-        return dict(sorted(tasks.items()))
+    def _kept(cls, tasks: dict[str, Component], info: ValidationInfo) -> dict[str, Component]:
+        kept = info.data.get("only") or tuple(tasks)
+        unknown = [task for task in kept if task not in tasks]
+        if unknown:
+            hint = did_you_mean(unknown[0], tasks) or f" There are {', '.join(sorted(tasks))}."
+            raise ValueError(f"only names {unknown[0]!r}, which is none of them.{hint}")
+        return {task: tasks[task] for task in sorted({*kept})}
 
     def canonical(self) -> dict[str, Any]:
         """Return everything that decides the numbers, as plain JSON: no name, no demo, no place of files.
@@ -125,8 +140,9 @@ class Experiment(_Strict):
         Where files lie says nothing about what they hold; records keep fingerprints of data and weights.
         """
         content = json.loads(self.model_dump_json(exclude={"name", "board", "demo"}))
-        content["dataset"].pop("root", None)
+        content["dataset"] = _without("root", content["dataset"])
         content["backbone"].pop("weights", None)
+        content["label_protocol"].pop("file", None)
         return content
 
     @property
@@ -149,7 +165,7 @@ class Experiment(_Strict):
     def with_tasks(self, tasks: Iterable[str], name: str) -> Experiment:
         """Return this experiment on some of its tasks, under another name."""
         chosen = {task: self.tasks[task] for task in tasks}
-        return self.model_copy(update={"tasks": chosen, "name": name, "single_task": False})
+        return self.model_copy(update={"tasks": chosen, "only": (), "name": name, "single_task": False})
 
 
 #: the parts of an experiment that are not components
@@ -218,6 +234,13 @@ def validate(raw: Mapping[str, Any], source: str) -> Experiment:
                 hint = did_you_mean(str(item["loc"][-1]), _known_keys(item["loc"][:-1]))
             lines.append(f"{place or 'config'}: {item['msg']}.{hint}")
         raise ConfigError(f"The config {source!r} is not valid:\n  " + "\n  ".join(lines)) from error
+
+
+def _without(key: str, value: Any) -> Any:
+    """Return `value` without `key`, at any depth."""
+    if isinstance(value, dict):
+        return {name: _without(key, item) for name, item in value.items() if name != key}
+    return [_without(key, item) for item in value] if isinstance(value, list) else value
 
 
 def _known_keys(place: tuple[int | str, ...]) -> Iterable[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mtlbench.contracts.dataset import Dataset
 from mtlbench.data.decoded import open_decoded
 from mtlbench.engine.config import ConfigError, Experiment, Schedule
+from mtlbench.engine.labels import draw_labels
 from mtlbench.engine.options import check_options
 from mtlbench.plugin.catalog import Catalog
 
@@ -57,8 +58,9 @@ def train_loader(
             f"{processes} processes cannot share schedule.batch_size={schedule.batch_size} equally; choose a "
             f"multiple of {processes}, or another number of processes."
         )
-    visible = build("label_protocol", experiment.label_protocol).visible(dataset.ids, tuple(kinds), seed)
-    view = TrainView(dataset, kinds, _plain(experiment.train_transforms), seed, visible)
+    protocol = build("label_protocol", experiment.label_protocol)
+    drawn = draw_labels(experiment.label_protocol, protocol, dataset, kinds, seed)
+    view = TrainView(dataset, kinds, _plain(experiment.train_transforms), seed, drawn.labels)
     sampler = StepSampler(len(dataset), share, seed, start, distributed.rank(), processes)
     collate = partial(collate_train, kinds=kinds)
     loader = Loader(view, collate, batch_sampler=sampler, num_workers=_workers(schedule))

@@ -25,6 +25,8 @@ from mtlbench.engine.hooks.cost import CostHook
 from mtlbench.engine.hooks.epoch import EpochHook
 from mtlbench.engine.hooks.progress import ProgressHook
 from mtlbench.engine.hooks.step import StepHook
+from mtlbench.engine.labels import FILE as LABELS
+from mtlbench.engine.labels import labels_of
 from mtlbench.engine.loop import BUILD, StepLoop, seed_everything
 from mtlbench.engine.model import MultiTaskModel, build_model, build_tasks
 from mtlbench.engine.optim import BalancedOptimWrapper, build_optimizer
@@ -67,7 +69,7 @@ def run(
         CheckpointError: a checkpoint cannot be written, or belongs to another run.
         NonFiniteLoss: training diverged.
     """
-    _require_device(options.device)
+    require_device(options.device)
     distributed.initialise(options.device)
     name = run_id(experiment.name, experiment.hash, options.seed)
     path = options.work_dir / f"{name}.json"
@@ -104,12 +106,13 @@ def _run(
     kinds: dict[str, str] = {name: task.label_kind for name, task in tasks.items()}
     seed_everything(options.seed, BUILD)
     model = build_model(experiment, tasks).to(options.device)
+    drawn = labels_of(experiment, datasets[0], catalog, options.seed)
     saved = checkpoint.load_latest(work_dir / "checkpoints", log.warning)
     start = saved["step"] if saved else 0
     loader, epoch_length = train_loader(experiment, datasets[0], kinds, options.seed, start)
     steps = schedule.iterations or (schedule.epochs or 0) * epoch_length
 
-    size = _image_size(experiment, datasets[1], kinds)
+    size = image_size(experiment, datasets[1], kinds)
     dead = dead_parameters(model, size)
     fresh = count(model, dead)
     macs, passes = macs_per_image(model, size)
@@ -160,6 +163,7 @@ def _run(
         epochs,
         replicates=replicates,
         demo=options.demo,
+        label_draw=drawn.hash if drawn.hides else None,
         components=components,
         parameters=Parameters(**fresh.as_dict(), peak=fresh.trainable, final=count(model, dead).trainable),
         cost=make_cost(
@@ -171,6 +175,8 @@ def _run(
     if distributed.rank() == 0:
         with writing("record", work_dir):
             pictures.draw(model, experiment, datasets[1], kinds, epochs, work_dir / "pictures")
+            if drawn.hides:
+                drawn.save(work_dir / LABELS)
             write_record(record, work_dir)
     distributed.barrier()
     return record
@@ -194,13 +200,14 @@ def combine_gradients(model: MultiTaskModel, size: tuple[int, int]) -> Combinati
     return Combination(balancer, trained, owners(model, size), places)
 
 
-def _image_size(experiment: Experiment, dataset: Dataset, kinds: dict[str, str]) -> tuple[int, int]:
+def image_size(experiment: Experiment, dataset: Dataset, kinds: dict[str, str]) -> tuple[int, int]:
     """Return (H, W) of the first image that the model sees in evaluation."""
     height, width = next(iter(eval_loader(experiment, dataset, kinds)))["inputs"].shape[-2:]
     return height, width
 
 
-def _require_device(device: str) -> None:
+def require_device(device: str) -> None:
+    """Raise RunError unless tensors can live on the device."""
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # how torch says that a device is unknown or absent

@@ -97,7 +97,8 @@ class Combination:
         """Compare the tasks on the scope alone, then go through the trunk once with their weights."""
         features = self.balancer.scope == "representation"
         compared = self._representation(levels) if features else self.scope
-        behind = {id(p) for p in (self.trunk if features else self.shared)}
+        whole = [p for p in self.shared if p not in set(self.owned)]  # no slice is one task's own
+        behind = {id(p) for p in (self.trunk if features else [*whole, *self.scope])}
         rest = [p for p in self.names if id(p) not in behind]
         rows = Rows(tuple(losses), [*compared, *rest], self.owners)
         rows.add(losses)

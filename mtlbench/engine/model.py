@@ -121,13 +121,19 @@ class MultiTaskModel(BaseModel):
                 more, _ = self.tasks[task].loss(resize(output, size), labels[task])
                 sums[task] = (sums[task][0] + weight * more, sums[task][1])
         active = _global_losses(sums, counts)
-        step = Step(image, levels, outputs, dict(labels), dict(labelled))
+        step = Step(image, levels, outputs, dict(labels), dict(labelled), self.run)
         penalty = self.adapter.penalty()
         penalty = image.new_zeros(()) if penalty is None else penalty
         extra = self.learner.extra(step)
         if share < 1:
             penalty, extra = penalty * share, {name: loss * share for name, loss in extra.items()}
         return TaskLosses(active, extra, penalty, levels)
+
+    def run(self, image: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Return levels and outputs per task, resized to the image, for a normalised image (B, 3, H, W)."""
+        levels = self.backbone(image)
+        maps = self.decoder(levels).maps
+        return levels, {task: resize(output, image.shape[-2:]) for task, output in maps.items()}
 
     def train_step(self, data: dict[str, Any], optim_wrapper: Any) -> dict[str, Tensor]:
         """Take one step, its batch cut into `optim_wrapper.parts`; return the loss of every active task."""

@@ -19,22 +19,22 @@ CONTEXT = {
 
 def constructor(target: type) -> dict[str, inspect.Parameter]:
     """Return what a class's constructor takes; its `**options` stand for what the class above it takes."""
-    found: dict[str, inspect.Parameter] = {}
-    for above in target.__mro__:
-        if "__init__" not in vars(above):
-            continue
-        own = list(inspect.signature(above.__init__).parameters.values())[1:]  # type: ignore[misc]
-        found |= {parameter.name: parameter for parameter in own if parameter.name not in found}
-        rest = next((p.name for p in own if p.kind is inspect.Parameter.VAR_KEYWORD), None)
-        if rest is None or above is object:
+    found = dict(inspect.signature(target).parameters)
+    for above in target.__mro__[1:]:
+        rest = next((name for name, p in found.items() if p.kind is inspect.Parameter.VAR_KEYWORD), None)
+        if rest is None:
             break
-        if len([c for c in target.__mro__[target.__mro__.index(above) + 1 :] if "__init__" in vars(c)]) > 1:
+        if "__init__" in vars(above) and above is not object:
             del found[rest]
+            inherited = list(inspect.signature(above.__init__).parameters.values())[1:]  # type: ignore[misc]
+            found |= {p.name: p for p in inherited if p.name not in found}
     return found
 
 
 def check_options(kind: str, component: Component, target: type) -> None:
     """Refuse options that the class does not take, and missing ones that it needs.
+
+    A class with `checks_options = True` hands other options on to a package, and refuses them itself.
 
     Raises:
         ConfigError: names the option, what it may have meant, and what there is.
@@ -45,7 +45,7 @@ def check_options(kind: str, component: Component, target: type) -> None:
     title = f"{kind.replace('_', ' ')} {component.type!r}"
     known = {name: parameter for name, parameter in parameters.items() if name not in CONTEXT.get(kind, ())}
     for option in component.options:
-        if option not in known:
+        if option not in known and not getattr(target, "checks_options", False):
             raise ConfigError(
                 f"The {title} has no option {option!r}.{did_you_mean(option, known)} "
                 f"It takes: {', '.join(sorted(known)) or 'no options'}."

@@ -15,10 +15,7 @@ def owners(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, T
 
     int64 (n,): the index of the only task whose output depends on the slice, or `SHARED` (-1); see `reached`.
     """
-    return {
-        parameter: torch.where(tasks.sum(0) == 1, tasks.int().argmax(0), SHARED)
-        for parameter, tasks in reached(model, size).items()
-    }
+    return {parameter: _owner(tasks) for parameter, tasks in reached(model, size).items()}
 
 
 def reached(model: MultiTaskModel, size: tuple[int, int], seed: int = 0) -> dict[nn.Parameter, Tensor]:
@@ -51,6 +48,16 @@ def reached(model: MultiTaskModel, size: tuple[int, int], seed: int = 0) -> dict
                 parameter.copy_(value)
         model.train(was_training)
     return dict(zip(trained, tasks, strict=True))
+
+
+def _owner(reached: Tensor) -> Tensor:
+    """Return the owner of each slice (n,) from who reaches it (T, n).
+
+    A slice that nobody reached, such as the bias of a unit that the image did not wake, is as the others are.
+    """
+    owner = torch.where(reached.sum(0) == 1, reached.int().argmax(0), SHARED)
+    known = owner[reached.any(0)].unique()
+    return torch.where(reached.any(0), owner, known[0]) if len(known) == 1 else owner
 
 
 def _reached(

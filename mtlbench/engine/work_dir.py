@@ -12,6 +12,7 @@ import filelock
 
 from mtlbench.engine import distributed
 from mtlbench.engine.errors import RunError
+from mtlbench.engine.labels import FILE as LABELS
 
 
 @contextlib.contextmanager
@@ -57,9 +58,9 @@ def writing(what: str, work_dir: Path) -> Iterator[None]:
 
 
 def forget(work_dir: Path) -> None:
-    """Remove the checkpoints and records of earlier runs."""
+    """Remove the checkpoints, records and drawn labels of earlier runs."""
     shutil.rmtree(work_dir / "checkpoints", ignore_errors=True)
-    for old in work_dir.glob("*-seed*.json"):
+    for old in (*work_dir.glob("*-seed*.json"), *work_dir.glob(LABELS)):
         old.unlink()
 
 

@@ -13,7 +13,7 @@ from mtlbench.results.schema import Provenance
 
 #: what decides a run's numbers; records that land in leaderboards/ during a rebuild make nothing dirty
 CODE = ("mtlbench", "plugins", "configs", "pyproject.toml")
-LIBRARIES = ("torch", "torchvision", "timm", "mmengine", "numpy", "opencv-python", "peft")
+LIBRARIES = ("torch", "torchvision", "timm", "mmengine", "numpy", "opencv-python", "peft", "torchjd")
 PACKAGE = Path(mtlbench.__file__).parent
 
 

@@ -146,6 +146,9 @@ class Record(Strict):
     replicates: dict[Slug, Annotated[list[float], Field(min_length=2, max_length=1000)]] | None = Field(
         default=None, max_length=30, description="task -> primary metric of each bootstrap replicate"
     )
+    label_draw: Sha256 | None = Field(
+        default=None, description="hash of the manifest of visible training labels; None where all are seen"
+    )
     parameters: Parameters
     cost: Cost
     selection: Literal["last"] = "last"

@@ -10,6 +10,7 @@ from mtlbench.contracts.backbone import Backbone, Site
 from mtlbench.engine.streams import branch
 from mtlbench.errors import MtlbenchError, did_you_mean
 from mtlbench_mtlora.linear import SHARED_MODES, MergeableLinear, MTLoRALinear
+from mtlbench_mtlora.mlp import MTLoRAMlp, is_plain
 
 SHARED = "shared"
 PER_TASK = ("proj", "fc1", "fc2")
@@ -73,6 +74,10 @@ class MTLoRA(Adapter):
                 layer = kind(backbone.get_submodule(site.path), tasks, ends=ends, **self._options)
                 backbone.set_submodule(site.path, layer)
                 self._sites[site.path] = layer
+        for site in sites:
+            mlp = backbone.get_submodule(site.path)
+            if site.role == "mlp" and site.last and is_plain(mlp):
+                backbone.set_submodule(site.path, MTLoRAMlp(mlp.fc1, mlp.act, mlp.fc2))
         backbone.branch = partial(branch, tasks=len(self.tasks))
 
     def rank_map(self) -> dict[str, dict[str, int]]:

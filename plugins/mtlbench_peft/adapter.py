@@ -45,6 +45,8 @@ class Peft(Adapter):
         options: the tuner's own options, by peft's names.
     """
 
+    checks_options = True
+
     def __init__(
         self,
         tasks: Sequence[str],

@@ -96,7 +96,9 @@ def test_a_broken_plugin_is_named_and_stops_nothing(outsider: Path, write_distri
     assert ["outsider-adapter", "0.3.0", "outsider", "1 adapter"] in lines
 
 
-@pytest.mark.parametrize("arguments", ["--help", "list", "list --help", "plugins", "plugins --json"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "list", "list --help", "group --help", "plugins", "plugins --json"]
+)
 def test_light_commands_import_nothing_heavy(outsider: Path, arguments: str) -> None:
     script = (
         "import atexit, sys\n"

@@ -185,8 +185,36 @@ def test_a_part_keeps_everything_but_tasks_and_name(load):
     assert part.hash != whole.hash
 
 
+def test_only_keeps_some_tasks_and_counts_for_nothing_else(load, tiny_config):
+    part = load('only = ("depth",)')
+    assert list(part.tasks) == ["depth"]
+    assert part.hash == load().with_tasks(["depth"], "part").hash == load("tasks.pop('semseg')").hash
+    assert load('only = ("semseg", "depth")').hash == load().hash
+    assert load_experiment(tiny_config(), ['only=["depth"]']).hash == part.hash
+    assert "only" not in part.canonical()
+
+
+def test_only_names_tasks_of_the_config(load):
+    with pytest.raises(
+        ConfigError, match="tasks: .*only names 'dept', which is none of them. Did you mean \"depth\""
+    ):
+        load('only = ("dept",)')
+
+
 def test_an_experiment_cannot_be_changed(load):
     experiment = load()
     for field in itertools.islice(Experiment.model_fields, 3):
         with pytest.raises(Exception, match="frozen"):
             setattr(experiment, field, None)
+
+
+def test_places_of_files_are_no_part_of_the_hash(load):
+    def union(root: str) -> dict:
+        return {"type": "union", "parts": {"a": {"type": "nyud", "root": root, "tasks": ["depth"]}}}
+
+    def listed(file: str, hash: str) -> dict:
+        return {"type": "manifest", "file": file, "hash": hash}
+
+    assert load(dataset=union("here")).hash == load(dataset=union("there")).hash
+    assert load(label_protocol=listed("a", "1")).hash == load(label_protocol=listed("b", "1")).hash
+    assert load(label_protocol=listed("a", "1")).hash != load(label_protocol=listed("a", "2")).hash

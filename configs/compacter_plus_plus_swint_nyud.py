@@ -1,0 +1,4 @@
+# Compacter++, per task, on NYUDv2 with Swin-T.
+_base_ = "_base_/settings/swint_nyud.py"
+name = "compacter-plus-plus"
+adapter = dict(type="compacter-plus-plus", n=4, rank=1, reduction=2)

@@ -1,0 +1,4 @@
+# Adapter `lora` under the balancer `db-mtl`: logarithms of losses, and averaged gradients of one norm.
+_base_ = "lora_synthrooms.py"
+name = "lora-db-mtl"
+balancer = dict(type="db-mtl")

@@ -1,0 +1,4 @@
+# Bottleneck adapters of low rank, per task, on PASCAL-Context with Swin-T.
+_base_ = "_base_/settings/swint_pascal.py"
+name = "low-rank-adapter"
+adapter = dict(type="low-rank-adapter", rank=4, reduction=16)

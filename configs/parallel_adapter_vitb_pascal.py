@@ -1,0 +1,4 @@
+# Scaled adapters beside each MLP, per task, on PASCAL-Context with ViT-B/16.
+_base_ = "_base_/settings/vitb_pascal.py"
+name = "parallel-adapter"
+adapter = dict(type="parallel-adapter", scale=4.0, reduction=2)

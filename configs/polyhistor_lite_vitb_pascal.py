@@ -1,0 +1,4 @@
+# Polyhistor-Lite, re-implemented, on PASCAL-Context with ViT-B/16.
+_base_ = "_base_/settings/vitb_pascal.py"
+name = "polyhistor-lite"
+adapter = dict(type="polyhistor-lite", embedding=64, rank=20, reduction_factor=2, template=96)

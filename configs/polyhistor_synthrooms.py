@@ -1,0 +1,4 @@
+# Polyhistor, re-implemented, with the HRNet-style decoder, on the embedded dataset and backbone.
+_base_ = "_base_/settings/synthrooms.py"
+name = "polyhistor"
+adapter = dict(type="polyhistor", embedding=16, rank=6, reduction_factor=4)

@@ -1,0 +1,4 @@
+# Polyhistor, re-implemented, on NYUDv2 with ViT-B/16.
+_base_ = "_base_/settings/vitb_nyud.py"
+name = "polyhistor"
+adapter = dict(type="polyhistor", embedding=32, rank=15, reduction_factor=2)

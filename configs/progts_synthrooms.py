@@ -1,0 +1,8 @@
+# ProgTS on synthrooms with the small Swin; groups as its similarity tool gives them.
+_base_ = "_base_/settings/synthrooms.py"
+name = "progts"
+adapter = dict(
+    type="progts",
+    groups=("shared", "shared", [["depth", "edge"], ["normals", "saliency", "semseg"]], "alone"),
+    rank=8,
+)

@@ -1,0 +1,4 @@
+# VMT-Adapter, re-implemented, with the HRNet-style decoder, on the embedded dataset and backbone.
+_base_ = "_base_/settings/synthrooms.py"
+name = "vmt-adapter"
+adapter = dict(type="vmt-adapter", bottleneck=10)
