@@ -96,16 +96,18 @@ def _owners(model: MultiTaskModel, size: tuple[int, int]) -> dict[str, Tensor]:
 def _resolve(tasks: Tensor) -> Tensor:
     """Return the owner of each of n rows, of which tasks reach them (T, n).
 
-    Random images leave some units of a task silent. So a parameter, or each of its T equal pieces, counts
-    as a whole where a single task reaches anything of it.
+    Random images leave single rows silent for some tasks. So rows count together: all of them, or T equal
+    pieces, or as many as groups of tasks or a shared piece beside T may make.
     """
     count, rows = tasks.shape
-    for pieces in (1, count):
+    for pieces in (1, count, *range(2, count), count + 1):
         if rows % pieces == 0:
             reaching = tasks.reshape(count, pieces, -1).any(-1)
-            if (reaching.sum(0) == 1).all():
-                return reaching.int().argmax(0).repeat_interleave(rows // pieces)
-    return torch.where(tasks.sum(0) == 1, tasks.int().argmax(0), SHARED)
+            alone = reaching.sum(0) == 1
+            if alone.all() or (pieces not in (1, count) and alone.any()):
+                owner = torch.where(alone, reaching.int().argmax(0), SHARED)
+                return owner.repeat_interleave(rows // pieces)
+    return torch.full((rows,), SHARED)
 
 
 def _ranges(mine: Tensor) -> list[list[int]]:

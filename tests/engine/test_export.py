@@ -22,8 +22,8 @@ from mtlbench.engine import export as exporting
 from mtlbench.engine.errors import ExportError, RunError
 from mtlbench.engine.evaluation import evaluate
 from mtlbench.engine.export import ExportOptions, export, merge_exactly
-from mtlbench.engine.parting import join, part
-from mtlbench.engine.program import Program, load, outputs, random_images, require_equal, trace
+from mtlbench.engine.parting import _resolve, join, part
+from mtlbench.engine.program import Program, bounds, load, outputs, random_images, require_equal, trace
 from mtlbench.engine.rebuild import rebuild
 from mtlbench.errors import MtlbenchError
 from mtlbench.plugin import Catalog
@@ -62,6 +62,19 @@ CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"type": "relative-bias"}, HRNET),
     ({"type": "vpt-shallow", "prompts": 3}, HRNET),
     ({"type": "vpt-deep", "prompts": 3}, HRNET),
+    ({"type": "houlsby", "reduction": 4}, HRNET),
+    ({"type": "parallel-adapter", "reduction": 4}, HRNET),
+    ({"type": "low-rank-adapter", "rank": 2, "reduction": 4}, HRNET),
+    ({"type": "phm", "n": 4, "reduction": 4}, HRNET),
+    ({"type": "compacter", "n": 4}, HRNET),
+    ({"type": "compacter-plus-plus", "n": 4}, HRNET),
+    ({"type": "hyperformer", "embedding": 8, "hidden": 8, "reduction_factor": 4}, HRNET),
+    ({"type": "polyhistor", "embedding": 8, "rank": 2, "reduction_factor": 4}, HRNET),
+    ({"type": "polyhistor-lite", "embedding": 8, "rank": 2, "template": 32}, HRNET),
+    ({"type": "progts", "rank": 2}, HRNET),
+    ({"type": "side-branch", "bottleneck": 8, "rank": 2}, HRNET),
+    ({"type": "vmt-adapter", "bottleneck": 4}, HRNET),
+    ({"type": "vmt-adapter-lite", "bottleneck": 4}, HRNET),
     ({"type": "peft", "tuner": "lora"}, HRNET),
     ({"type": "full"}, HRNET),
     ({"type": "frozen"}, MTCP),
@@ -89,15 +102,16 @@ def scattered(parts, adapter: dict[str, Any], decoder: dict[str, Any], **changes
 def test_every_program_puts_out_what_the_model_did(parts, case):
     model = scattered(parts, *case)
     images = random_images(3, SIZE)
-    expected = outputs(Program(model), images)
-    merge_exactly(model)
+    _, expected, allowed = merge_exactly(model, images)
+    assert max(allowed.values()) < 1e-4
     assert not [path for path, module in model.named_modules() if hasattr(module, "deployed")]
-    require_equal(outputs(Program(model), images), expected, "The merged model")
+    require_equal(outputs(Program(model), images), expected, "The merged model", allowed)
     program = load(trace(Program(model), SIZE))
     for batch in (3, 1):
         found = outputs(program, images[:batch])
         assert [*found] == [*expected]
-        require_equal(found, {task: output[:batch] for task, output in expected.items()}, "The program")
+        here = {task: output[:batch] for task, output in expected.items()}
+        require_equal(found, here, "The program", allowed)
 
 
 def test_every_adapter_and_decoder_that_ships_is_among_them():
@@ -115,10 +129,9 @@ def test_plain_transformers_are_exported_too(parts):
         "image_size": SIZE,
     }
     model = scattered(parts, {"type": "tadformer", "rank": 4}, HRNET, backbone=backbone)
-    expected = outputs(Program(model), random_images(3, SIZE))
-    merge_exactly(model)
+    _, expected, allowed = merge_exactly(model, random_images(3, SIZE))
     program = load(trace(Program(model), SIZE))
-    require_equal(outputs(program, random_images(3, SIZE)), expected, "The program")
+    require_equal(outputs(program, random_images(3, SIZE)), expected, "The program", allowed)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +140,7 @@ def test_plain_transformers_are_exported_too(parts):
 @pytest.mark.parametrize("decoder", [HRNET, MTCP], ids=["hrnet", "mt-cp"])
 def test_a_task_s_part_is_what_no_other_task_reads(parts, adapter, decoder):
     model = scattered(parts, adapter, decoder)
-    merge_exactly(model)
+    merge_exactly(model, random_images(1, SIZE))
     pieces = part(model, SIZE)
     state, before = model.state_dict(), outputs(Program(model), random_images(1, SIZE))
     for task in model.tasks:
@@ -157,6 +170,19 @@ def test_single_parameters_of_tasks_lie_in_rows(parts):
         assert A.rows == [[t, t + 1]] and A.values.shape == (1, 4, 32) and A.shape == [3, 4, 32]
         assert pieces[f"tasks/{task}.safetensors"][f"decoder.heads.{task}.norm.running_var"].rows is None
     assert "backbone.layers.0.blocks.0.attn.qkv.frozen.weight" in pieces["weights.safetensors"]
+
+
+def test_rows_count_in_equal_pieces():
+    def owners(*rows: str) -> list[int]:
+        """Find the owners of rows, given by the tasks 0, 1 and 2 that reach each."""
+        return _resolve(torch.tensor([[str(t) in row for row in rows] for t in range(3)])).tolist()
+
+    assert owners("1", "", "1", "1") == [1, 1, 1, 1]
+    assert owners("0", "", "1", "1", "", "2") == [0, 0, 1, 1, 2, 2]
+    assert owners("012", "0", "1", "2") == [-1, 0, 1, 2]
+    assert owners("01", "1", "2", "2") == [-1, -1, 2, 2]
+    assert owners("012", "01", "012", "1", "012") == [-1] * 5
+    assert owners("", "") == [-1, -1]
 
 
 BRIEF = {"adapter": {"type": "lora", "rank": 2}, "schedule__iterations": 2}
@@ -243,7 +269,7 @@ def test_the_parts_put_together_are_the_merged_model(train):
     model = rebuild(work_dir, Catalog.load()).model
     trainable = sum(p.numel() for p in [*model.backbone.parameters(), *model.decoder.parameters()])
     assert made["parameters"]["before"] == trainable
-    merge_exactly(model)
+    merge_exactly(model, random_images(1, SIZE))
     state = {
         name: value
         for name, value in model.state_dict().items()
@@ -424,3 +450,14 @@ def test_what_is_not_a_number_is_no_equal():
     nan = {"depth": torch.tensor([math.nan])}
     with pytest.raises(ExportError, match="depth differs by nan"):
         require_equal(nan, {"depth": torch.ones(1)}, "It")
+
+
+def test_more_than_the_tolerance_is_allowed_where_float32_rounds_more():
+    exact = {"depth": torch.ones(4), "edge": torch.ones(4), "normals": torch.ones(4)}
+    rounded = {"depth": torch.ones(4), "edge": torch.full((4,), 1 + 2e-5), "normals": torch.zeros(4)}
+    allowed = bounds(rounded, exact)
+    assert allowed["depth"] == allowed["normals"] == 1e-5  # a model that is wrong in float32 allows nothing
+    assert allowed["edge"] == pytest.approx(8e-5, rel=0.02)
+    require_equal({"edge": torch.full((4,), 1 + 7e-5)}, {"edge": exact["edge"]}, "It", allowed)
+    with pytest.raises(ExportError, match="edge differs by 1.0e-04 .* more than 8e-05"):
+        require_equal({"edge": torch.full((4,), 1 + 1e-4)}, {"edge": exact["edge"]}, "It", allowed)
