@@ -10,6 +10,9 @@ COMMANDS = {
     "params": LazyCommand(
         "mtlbench.cli.params:params", "Count the parameters of a config by group, without data or weights."
     ),
+    "export": LazyCommand(
+        "mtlbench.cli.export:export", "Write a trained model as weights and as a program without the bench."
+    ),
     "data": LazyCommand(
         "mtlbench.cli.data:data", "Fetch, make, check and show datasets, convert pickles, draw labels."
     ),

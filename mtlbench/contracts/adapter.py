@@ -28,7 +28,8 @@ class Adapter(ABC):
     Constructed as `Adapter(tasks=(name, ...), **options of the config)`. `attach` is called once, with every
     parameter of the backbone frozen. Whatever it inserts trains; modules it inserts hold the frozen layer
     that they replace as a submodule and take and return stream tensors (S, B, ..., C). One that can become a
-    plain layer once training is over has a method `deployed()` that returns it, equal in evaluation mode.
+    plain layer once training is over, or a plainer one, has a method `deployed()` that returns it, equal in
+    evaluation mode; what it returns has none.
     """
 
     #: roles of the backbone's own parameters that train too (`Backbone.parameter_role`); `("all",)`: each

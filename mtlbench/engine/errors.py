@@ -1,4 +1,4 @@
-"""Errors of runs: why one cannot start, go on or be recorded."""
+"""Errors of runs: why one cannot start, go on, be recorded or exported."""
 
 from __future__ import annotations
 
@@ -7,3 +7,7 @@ from mtlbench.errors import MtlbenchError
 
 class RunError(MtlbenchError):
     """Say why a run cannot start or go on, and what to do."""
+
+
+class ExportError(MtlbenchError):
+    """Say why the model of a run cannot be exported, and what to do."""

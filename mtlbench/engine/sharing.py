@@ -25,27 +25,25 @@ NEGLIGIBLE = 1e-20
 def owners(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, Tensor]:
     """Return, for what trains in backbone and decoder, who reaches each slice along its first axis.
 
-    int64 (n,): the index of the only task whose output depends on the slice, or `SHARED` (-1). The answer
-    comes from one backward pass per task on a random image of `size` in evaluation mode, with parameters
-    moved at random and put back, because what starts at zero would hide what stands before it.
+    int64 (n,): the index of the only task whose output depends on the slice, or `SHARED` (-1); see `reached`.
     """
-    return {parameter: _owner(tasks) for parameter, tasks in _probe(model, size).items()}
+    return {parameter: _owner(tasks) for parameter, tasks in reached(model, size).items()}
 
 
-def unreached(model: MultiTaskModel, size: tuple[int, int]) -> set[nn.Parameter]:
-    """Return what trains in backbone and decoder though no task's output depends on it, found likewise."""
-    return {parameter for parameter, tasks in _probe(model, size).items() if not tasks.any()}
+def reached(model: MultiTaskModel, size: tuple[int, int], seed: int = 0) -> dict[nn.Parameter, Tensor]:
+    """Return, for what trains in backbone and decoder, which tasks reach each slice along its first axis.
 
-
-def _probe(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, Tensor]:
-    """Return for every parameter (T, n): whether a task's output depends on a slice of it."""
+    bool (T, n): whether a task's output depends on the slice. The answer comes from one backward pass per
+    task on a random image of `size` in evaluation mode, with parameters moved at random and put back, because
+    what starts at zero would hide what stands before it. `seed` draws the image and the moves.
+    """
     device = next(model.parameters()).device
     trained = [
         parameter
         for name, parameter in model.named_parameters()
         if parameter.requires_grad and name.startswith(("backbone.", "decoder."))
     ]
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     kept = [parameter.detach().clone() for parameter in trained]
     was_training = model.training
     model.eval()
@@ -55,13 +53,18 @@ def _probe(model: MultiTaskModel, size: tuple[int, int]) -> dict[nn.Parameter, T
             for parameter in trained:
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator).to(parameter))
         image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=generator)
-        reached = _reached(model, image.to(device), trained, generator)
+        tasks = _reached(model, image.to(device), trained, generator)
     finally:
         with torch.no_grad():
             for parameter, value in zip(trained, kept, strict=True):
                 parameter.copy_(value)
         model.train(was_training)
-    return dict(zip(trained, reached, strict=True))
+    return dict(zip(trained, tasks, strict=True))
+
+
+def unreached(model: MultiTaskModel, size: tuple[int, int]) -> set[nn.Parameter]:
+    """Return what trains in backbone and decoder though no task's output depends on it; see `reached`."""
+    return {parameter for parameter, tasks in reached(model, size).items() if not tasks.any()}
 
 
 def _owner(reached: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ def replace(
 
 
 def merge(model: nn.Module) -> None:
-    """Put `module.deployed()` in the place of every module below `model` that can become a plain one."""
+    """Put `module.deployed()` in the place of every module below `model` that can become a plainer one."""
     for path, module in list(model.named_modules()):
         if hasattr(module, "deployed"):
             model.set_submodule(path, module.deployed())

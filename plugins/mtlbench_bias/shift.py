@@ -22,7 +22,8 @@ class Shift(nn.Module):
         y = self.frozen(x)
         shift = self.shift.to(y.dtype).view(self.streams, -1)
         if isinstance(self.frozen, nn.Conv2d):
-            return (y + shift[:, None, :, None, None]).flatten(0, 1)
+            # streams are folded before the sum, whose layout would decide for each size whether they can be
+            return y.repeat(self.streams, 1, 1, 1) + shift.repeat_interleave(y.shape[0], 0)[..., None, None]
         return y + shift.view(self.streams, *[1] * (y.ndim - 2), -1)
 
 

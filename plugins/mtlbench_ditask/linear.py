@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -117,6 +118,31 @@ class TaskLinear(Decomposed):
         if self.shared is not None:
             values = torch.cat((self.shared.values, values))
         return self.product(self.drop(x), values)
+
+    @torch.no_grad()
+    def deployed(self) -> DeformedLinear:
+        """Return the layer with the singular values that learned diffeomorphisms have made."""
+        spectra = [self.task] if self.shared is None else [self.shared, self.task]
+        deform(spectra)
+        return DeformedLinear(self.U[0], self.V, self.frozen.bias, [each.values for each in spectra])
+
+
+class DeformedLinear(nn.Module):
+    """Compute U diag(S_s) V x_s + b for each stream s: (1 or K, B, ..., I) -> (K, B, ..., O).
+
+    `values` are one or two parts (k, n) of the singular values (K, n): the shared stream's before the tasks'.
+    """
+
+    def __init__(self, U: Tensor, V: Tensor, bias: Tensor | None, values: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.U, self.V = (nn.Parameter(factor.clone(), requires_grad=False) for factor in (U, V))
+        self.bias = bias
+        self.values = nn.ParameterList(part.clone() for part in values)
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = torch.cat(tuple(self.values))
+        inner = F.linear(x, self.V) * values.view(values.shape[0], *[1] * (x.dim() - 2), -1)
+        return F.linear(inner, self.U, self.bias)
 
 
 def deform_all(backbone: nn.Module, _: Any = None) -> None:

@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from mtlbench.engine.layers import dropout
 from mtlbench.engine.streams import batched_linear
+from mtlbench_faar.fanned import FannedLinear
 
 SHARED = "shared"
 
@@ -49,6 +50,7 @@ class NestedLinear(nn.Module):
             nn.init.kaiming_uniform_(self.A[key], a=math.sqrt(5))
             self.register_buffer(f"score_{key}", frozen.weight.new_zeros(rank))
         self.drawn: list[int] | None = None
+        self.rms_scale = False
 
     def ranks(self) -> dict[str, int]:
         """Return stream -> number of slots."""
@@ -85,6 +87,20 @@ class NestedLinear(nn.Module):
         B = pad_sequence([self.B[key][:, :b].T for key, b in slots], batch_first=True)
         return A, B
 
+    @torch.no_grad()
+    def deployed(self) -> nn.Module:
+        """Return a plain layer where all streams pass one weight, else what is left in evaluation."""
+        A, B, gain = self.evaluated()
+        if self.tasks or self.rms_scale:
+            A, B = (dict(zip(self.A, factors, strict=True)) for factors in (A, B))
+            return FannedLinear(self.frozen, A, B, gain, self.tasks, self.rms_scale)
+        self.frozen.weight.mul_(1 if gain is None else gain[0][:, None]).addmm_(B[0], A[0])
+        return self.frozen
+
+    def evaluated(self) -> tuple[list[Tensor], list[Tensor], Tensor | None]:
+        """Return, by stream, A (R, I), B (O, R) with all factors in it, and the gain g (O) on W0, if any."""
+        raise NotImplementedError
+
     def with_shared(self, base: Tensor, y: Tensor) -> Tensor:
         """Put the frozen product in front where the shared stream has no update."""
         return y if self.shared else torch.cat((base, y))
@@ -112,6 +128,10 @@ class NestedLoRA(NestedLinear):
             norm = torch.linalg.vector_norm(base.detach(), dim=-1, keepdim=True, dtype=A.dtype)
             inner = inner * (norm / base.shape[-1] ** 0.5).clamp_min(1e-6).to(inner.dtype)
         return self.with_shared(base, torch.baddbmm(base, inner, B, alpha=self.scale))
+
+    def evaluated(self) -> tuple[list[Tensor], list[Tensor], None]:
+        A = [self.A[key] for key in self.streams.values()]
+        return A, [self.scale * self.B[key] for key in self.streams.values()], None
 
 
 class NestedDoRA(NestedLinear):
@@ -144,6 +164,14 @@ class NestedDoRA(NestedLinear):
         own = self.drop(own)
         update = self.merged if self.merges(A.shape[1], fanned=own.shape[0] > 1) else self.factored
         return self.with_shared(*update(shared, own, gain, A, B))
+
+    def evaluated(self) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        A, B = self.factors()
+        gain, B = self.gain(A, B)
+        ranks = list(self.ranks().values())
+        cut = zip(A, B, ranks, strict=True)
+        A, B = zip(*((a[:rank], b[:rank].T) for a, b, rank in cut), strict=True)
+        return list(A), list(B), gain
 
     def merges(self, rank: int, fanned: bool) -> bool:
         """Return whether one O x I matrix per stream costs less than the factors' passes over the tokens.

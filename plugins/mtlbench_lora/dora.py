@@ -39,10 +39,8 @@ class TaskDoRALinear(Update):
     def factors(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return A (R, k, I), B (R, O, k) and g (R, 1, O) of R = 1 or T sets, in the weights' precision."""
         A, B = (factor.view(-1, *factor.shape[-2:]) for factor in (self.A, self.expansion()))
-        through = torch.is_grad_enabled() and not self.detach_norm
         with torch.autocast(A.device.type, enabled=False):
-            with torch.set_grad_enabled(through):
-                norm = self.norm(A, B)
+            norm = self.norm(A.detach(), B.detach()) if self.detach_norm else self.norm(A, B)
             return A, B, (self.magnitude.view_as(norm) / norm)[:, None]
 
     def norm(self, A: Tensor, B: Tensor) -> Tensor:

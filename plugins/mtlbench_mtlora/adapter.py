@@ -9,7 +9,7 @@ from mtlbench.contracts.adapter import Adapter
 from mtlbench.contracts.backbone import Backbone, Site
 from mtlbench.engine.streams import branch
 from mtlbench.errors import MtlbenchError, did_you_mean
-from mtlbench_mtlora.linear import SHARED_MODES, MTLoRALinear
+from mtlbench_mtlora.linear import SHARED_MODES, MergeableLinear, MTLoRALinear
 from mtlbench_mtlora.mlp import MTLoRAMlp, is_plain
 
 SHARED = "shared"
@@ -61,9 +61,9 @@ class MTLoRA(Adapter):
         self.dead = dead
         self.trains = tuple(trains) if plus else (*trains, "reduction")
         self.roles = ("qkv", *PER_TASK, "reduction") if plus else ("qkv", *PER_TASK)
-        self._layer = partial(
-            MTLoRALinear, rank=rank, task_rank=task_rank, scale=scale, dropout=dropout, mode=shared_mode
-        )
+        self._mergeable = shared_mode == "matrixv2"
+        options = {"rank": rank, "task_rank": task_rank, "scale": scale, "dropout": dropout}
+        self._options = {**options, "mode": shared_mode}
 
     def attach(self, backbone: Backbone) -> None:
         """Replace the linear layers and fan the streams out in the last block of each stage."""
@@ -73,10 +73,10 @@ class MTLoRA(Adapter):
         for site in sites:
             if site.role in self.roles:
                 tasks = len(self.tasks) if _specialises(site) else 0
-                ends = (
-                    site.role == "fc2" and _specialises(site) and site.stage == last_stage and not self.dead
-                )
-                layer = self._layer(backbone.get_submodule(site.path), tasks, ends=ends)
+                ends = site.role == "fc2" and _specialises(site) and site.stage == last_stage
+                kind = MTLoRALinear if tasks and not self._mergeable else MergeableLinear
+                ends = ends and not self.dead
+                layer = kind(backbone.get_submodule(site.path), tasks, ends=ends, **self._options)
                 backbone.set_submodule(site.path, layer)
                 self._sites[site.path] = layer
         for site in sites:

@@ -125,6 +125,22 @@ class MTLoRALinear(nn.Module):
         return dropout(x, self.dropout, self.training)
 
 
+class MergeableLinear(MTLoRALinear):
+    """A layer in which nothing reads W without the shared update: no tasks, or `matrixv2`."""
+
+    @torch.no_grad()
+    def deployed(self) -> nn.Module:
+        """Return the frozen layer with W + s·BA as its weight, and what tasks add to it, if there are any."""
+        self.frozen.weight.addmm_(self.shared.B[0], self.shared.A[0], alpha=self.scale)
+        if self.task is None:
+            return self.frozen
+        # a shared stream that "ends" is the frozen product alone, to which tasks add
+        options = {"rank": 1, "task_rank": self.task.rank, "scale": self.scale, "dropout": 0.0}
+        merged = MTLoRALinear(self.frozen, len(self.task.A), mode="matrix", ends=True, **options)
+        merged.task = self.task
+        return merged
+
+
 class Updates(nn.Module):
     """Hold B_k A_k for K streams.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from mtlbench_mtlora.linear import MTLoRALinear
-from mtlbench_mtlora.streams import Hidden
+from mtlbench_mtlora.streams import Hidden, hidden
 
 
 class MTLoRAMlp(nn.Module):
@@ -21,7 +22,8 @@ class MTLoRAMlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         shared, base, inner, BT = self.fc1.parts(*self.fc1.project(x.flatten(1, -2)))
-        inner = Hidden.apply(base, inner, BT, self.fc2.task.A.to(base.dtype), self.act)
+        form = hidden if torch.compiler.is_compiling() else Hidden.apply
+        inner = form(base, inner, BT, self.fc2.task.A.to(base.dtype), self.act)
         y = self.fc2.expand(self.act(shared), inner)
         return y.reshape(-1, *x.shape[1:-1], y.shape[-1])
 

@@ -48,7 +48,7 @@ class Hidden(torch.autograd.Function):
         ctx.act = act
         rows = _rows(base, len(A))
         parts = zip(base.split(rows), inner.split(rows, 1), strict=True)
-        return torch.cat([torch.bmm(act(_add(h, along, BT)), A.mT) for h, along in parts], 1)
+        return torch.cat([hidden(h, along, BT, A, act) for h, along in parts], 1)
 
     @staticmethod
     @once_differentiable
@@ -71,6 +71,11 @@ class Hidden(torch.autograd.Function):
             torch.sum(through, 0, out=of_h)
             torch.bmm(through, BT.mT, out=of_along)
         return of_base, of_inner, of_BT.to(BT.dtype), of_A.to(A.dtype), None
+
+
+def hidden(base: Tensor, inner: Tensor, BT: Tensor, A: Tensor, act: Callable[[Tensor], Tensor]) -> Tensor:
+    """Compute what `Hidden` does, all rows at once: the form of programs that are traced."""
+    return torch.bmm(act(_add(base, inner, BT)), A.mT)
 
 
 class Expand(torch.autograd.Function):

@@ -74,7 +74,7 @@ class TaskBlock(nn.Module):
 
 def scores(asked: Tensor, qkv: Tensor, heads: int) -> Tensor:
     """Return GELU(q k) of prompts (1 or B, T, 3·C) and windows (B, W, N, 3·C): (T, B, W, N, heads)."""
-    query = asked.chunk(3, -1)[0].unflatten(-1, (heads, -1)).expand(len(qkv), -1, -1, -1)
+    query = asked.chunk(3, -1)[0].unflatten(-1, (heads, -1)).expand(qkv.shape[0], -1, -1, -1)
     key = qkv.chunk(3, -1)[1].unflatten(-1, (heads, -1))
     return F.gelu(torch.einsum("bthc,bwnhc->tbwnh", query, key))
 

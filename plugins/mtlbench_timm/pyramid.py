@@ -31,15 +31,19 @@ class Pyramid(nn.Module):
             nn.ConvTranspose2d(width // 2, width // 4, 2, 2),
         )
         self.to8 = nn.ConvTranspose2d(width, width // 2, 2, 2)
-        self.to16 = nn.Identity()
         self.to32 = nn.MaxPool2d(2, ceil_mode=True)
 
     def forward(self, maps: Sequence[Tensor], image_size: Sequence[int]) -> list[Tensor]:
         """Turn four maps (S, B, h, w, d) of an image (H, W) into levels (S, B, C, h', w')."""
-        layers = (self.to4, self.to8, self.to16, self.to32)
+        first, second, third, fourth = (
+            self._at16(norm(x).permute(0, 1, 4, 2, 3), image_size)
+            for x, norm in zip(maps, self.norms, strict=True)
+        )
         return [
-            per_image(layer, self._at16(norm(x).permute(0, 1, 4, 2, 3), image_size))
-            for x, norm, layer in zip(maps, self.norms, layers, strict=True)
+            per_image(self.to4, first),
+            per_image(self.to8, second),
+            third,
+            per_image(self.to32, fourth),
         ]
 
     def _at16(self, x: Tensor, image_size: Sequence[int]) -> Tensor:

@@ -101,7 +101,7 @@ class PatchEmbed(nn.Module):
         """Embed a normalised image."""
         height, width = image.shape[-2:]
         image = F.pad(image, (0, -width % self.size, 0, -height % self.size))
-        return self.norm(unfold_images(self.proj(image), len(image)).permute(0, 1, 3, 4, 2))
+        return self.norm(unfold_images(self.proj(image), image.shape[0]).permute(0, 1, 3, 4, 2))
 
 
 class PatchMerging(nn.Module):

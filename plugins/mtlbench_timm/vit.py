@@ -133,7 +133,7 @@ class PatchEmbed(nn.Module):
                 f"An image of {height}x{width} is not a whole number of {self.size}x{self.size} patches; "
                 "resize or crop it in the dataset's transforms."
             )
-        return self.norm(unfold_images(self.proj(image), len(image)).permute(0, 1, 3, 4, 2))
+        return self.norm(unfold_images(self.proj(image), image.shape[0]).permute(0, 1, 3, 4, 2))
 
 
 class Grid:

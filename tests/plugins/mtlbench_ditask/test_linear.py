@@ -94,6 +94,18 @@ def test_task_layer_equals_a_loop_over_tasks_with_its_gradients(fanned_out, ends
         torch.testing.assert_close(mine, other, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.parametrize("fanned_out", [True, False])
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_task_layer_deploys_to_factors_and_fixed_values(fanned_out, ends):
+    layer = scattered(TaskLinear(frozen(), None if ends else Values(1, 8, False), Values(TASKS, 4, False)))
+    x = tokens((TASKS if ends else 1 + TASKS) if fanned_out else 1)
+    expected = layer(x)
+    deployed = layer.deployed()
+    assert not [module for module in deployed.modules() if isinstance(module, Spectra)]
+    assert [values.shape for values in deployed.values][-1] == (TASKS, 9)
+    torch.testing.assert_close(deployed(x), expected, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("kind", [Values, Indices])
 def test_keeps_order_and_the_largest_value(kind):
     layer = scattered(SharedLinear(frozen(), kind(1, 16, False)), size=3.0)

@@ -139,3 +139,21 @@ def test_keys_are_the_task_wherever_possible():
     odd = ["a.b", "a-b", "a%2eb", "keys", "%keys", "training", "a/b", "a b"]
     keys = [parameter_key(task) for task in odd]
     assert len(set(keys)) == len(odd) and not any("." in key for key in keys)
+
+
+@pytest.mark.parametrize("variant", ["dora", "lora", "rms"])
+@pytest.mark.parametrize("tasks, shared", [(TASKS, True), (TASKS, False), ((), True)])
+@pytest.mark.parametrize("streams", [1, 4])
+def test_deploys_to_an_equal_layer_of_fewer_parts(variant, tasks, shared, streams):
+    made = layer(variant, tasks, shared, dropout=0.5).eval()
+    for rank, key in enumerate(made.streams.values(), start=1):  # unequal, as after pruning
+        made.A[key].data, made.B[key].data = made.A[key].data[:rank], made.B[key].data[:, :rank]
+    x = torch.randn(streams, 2, 3, 4, INPUT, dtype=torch.float64)
+    expected, ranks = made(x), made.ranks()
+    deployed = made.deployed()
+    torch.testing.assert_close(deployed(x), expected, rtol=1e-12, atol=1e-12)
+    if not tasks and variant != "rms":
+        assert type(deployed) is nn.Linear
+    else:
+        assert [A.shape[0] for A in deployed.A.values()] == [*ranks.values()]
+        assert not [*deployed.buffers()]

@@ -6,17 +6,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from mtlbench_mtlora import linear
-from mtlbench_mtlora.linear import SHARED_MODES, MTLoRALinear
+from mtlbench_mtlora.linear import SHARED_MODES, MergeableLinear, MTLoRALinear
 
 TASKS, INPUT, OUTPUT, SCALE = 3, 10, 14, 4.0
 
 
-def layer(mode="matrix", tasks=TASKS, dropout=0.0, ends=False, bias=True, start=False):
+def layer(mode="matrix", tasks=TASKS, dropout=0.0, ends=False, bias=True, start=False, kind=MTLoRALinear):
     torch.manual_seed(0)
     frozen = nn.Linear(INPUT, OUTPUT, bias=bias).double().requires_grad_(False)
-    made = MTLoRALinear(
-        frozen, tasks, rank=5, task_rank=2, scale=SCALE, dropout=dropout, mode=mode, ends=ends
-    ).double()
+    options = {"rank": 5, "task_rank": 2, "scale": SCALE, "dropout": dropout, "mode": mode, "ends": ends}
+    made = kind(frozen, tasks, **options).double()
     if not start:
         with torch.no_grad():
             for parameter in trained(made):
@@ -122,3 +121,21 @@ def test_drops_inputs_of_updates_only_and_only_in_training():
     assert not torch.equal(first[0], second[0])
     assert torch.equal(first[1:], second[1:])
     assert torch.equal(made.eval()(x), made(x))
+
+
+@pytest.mark.parametrize("mode", SHARED_MODES)
+def test_a_layer_without_tasks_becomes_a_plain_one(mode):
+    made, x = layer(mode, tasks=0, dropout=0.5, kind=MergeableLinear).eval(), tokens(4)
+    expected = made(x)
+    plain = made.deployed()
+    assert type(plain) is nn.Linear
+    torch.testing.assert_close(plain(x), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("streams", [1, 4])
+def test_what_tasks_read_is_merged_under_their_updates(streams):
+    made, x = layer("matrixv2", dropout=0.5, kind=MergeableLinear).eval(), tokens(streams)
+    expected = made(x)
+    merged = made.deployed()
+    assert {name.split(".")[0] for name, _ in merged.named_parameters()} == {"frozen", "task"}
+    torch.testing.assert_close(merged(x), expected, rtol=1e-12, atol=1e-12)
