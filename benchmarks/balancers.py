@@ -120,18 +120,6 @@ class Bench:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
-    def modes(self) -> dict[str, Callable[[], Any]]:
-        """Return name -> a function that builds its step."""
-        return {
-            "equal": lambda: self.engine("equal"),
-            "forward alone": lambda: self.forward,
-            "T plain backwards": lambda: self.plain,
-            **{rule: lambda rule=rule: self.engine(rule) for rule in RULES},
-            "cagrad, scope last-blocks": lambda: self.engine("cagrad", scope="last-blocks"),
-            "cagrad, scope representation": lambda: self.engine("cagrad", scope="representation"),
-            BETWEEN: lambda: self.engine("cagrad", every=10, between=True),
-        }
-
     def jacobian(self) -> Tensor:
         """Return the gradients of all tasks by what they share (T, P)."""
         losses = self.model(**self.data, mode="loss").active
@@ -140,16 +128,28 @@ class Bench:
         return torch.stack([torch.cat([g.flatten() for g in row]) for row in rows])
 
 
+#: mode -> what builds its step
+MODES: dict[str, Callable[[Bench], Callable[[], Any]]] = {
+    "equal": lambda bench: bench.engine("equal"),
+    "forward alone": lambda bench: bench.forward,
+    "T plain backwards": lambda bench: bench.plain,
+    **{rule: lambda bench, rule=rule: bench.engine(rule) for rule in RULES},  # type: ignore[misc]
+    "cagrad, scope last-blocks": lambda bench: bench.engine("cagrad", scope="last-blocks"),
+    "cagrad, scope representation": lambda bench: bench.engine("cagrad", scope="representation"),
+    BETWEEN: lambda bench: bench.engine("cagrad", every=10, between=True),
+}
+
+
 def peak() -> float:
     """Return the high-water mark of this process's resident memory, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT / 2**20
 
 
 def memory(name: str, size: int, batch: int, mode: str) -> float:
-    """Return what two steps of a mode take at their height, in MiB."""
+    """Return what a mode and two steps take at their height, in MiB."""
     bench = Bench(name, size, batch)
-    step = bench.modes()[mode]()
     before = peak()
+    step = MODES[mode](bench)
     for _ in range(2):
         step()
     return peak() - before
@@ -164,7 +164,7 @@ def seconds(step: Callable[[], Any]) -> float:
 
 def times(bench: Bench, rounds: int, wanted: list[str]) -> dict[str, float]:
     """Return mode -> median seconds, all modes taking turns."""
-    steps = {name: make() for name, make in bench.modes().items() if not wanted or name in wanted}
+    steps = {name: MODES[name](bench) for name in wanted}
     found: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(rounds + 1):
         for name, step in steps.items():
@@ -196,22 +196,25 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224, help="height and width of images")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--modes", nargs="*", default=[], help="of the first table; all by default")
-    parser.add_argument("--no-memory", action="store_true", help="leave the processes for memory out")
+    parser.add_argument("--modes", nargs="*", default=[*MODES], help="of the first table; all by default")
     options = parser.parse_args()
     about = (options.backbone, options.size, options.batch)
+    # before this process grows: what a process starts with counts towards its high-water mark
+    height = {mode: _apart(memory, (*about, mode)) for mode in options.modes}
     bench = Bench(*about)
     found = times(bench, options.rounds, options.modes)
-    first, lines = next(iter(found.values())), []
+    first, lines = next(iter(found)), []
     for name, took in found.items():
-        mib = "" if options.no_memory else f"{_apart(memory, (*about, name)):6.0f} MiB"
-        lines.append(f"{name:32} {took:6.2f} s  {took / first:5.2f} {mib}")
+        shares = f"{took / found[first]:5.2f} of time, {height[name] / height[first]:5.2f} of memory"
+        lines.append(f"{name:30} {took:6.2f} s {height[name]:5.0f} MiB  {shares}")
     if BETWEEN in found and "cagrad" in found:
         mean = (found["cagrad"] + 9 * found[BETWEEN]) / 10
-        lines.append(f"{'cagrad, every=10 (mean)':32} {mean:6.2f} s  {mean / first:5.2f}")
+        lines.append(
+            f"{'cagrad, every=10 (mean)':30} {mean:6.2f} s            {mean / found[first]:5.2f} of time"
+        )
     print("\n".join(lines))
     for name, ratio in solve(bench, 4 * options.rounds).items():
-        print(f"{name:32} {ratio:5.2f}")
+        print(f"{name:30} {ratio:5.3f}")
 
 
 def _apart(call: Callable[..., float], arguments: tuple[Any, ...]) -> float:

@@ -66,7 +66,7 @@ class Rows:
     def jacobian(self, scales: Tensor) -> Tensor:
         """Return the scaled rows by all that is shared (K, P), 0 where a task doesn't reach."""
         matrix = self._matrix(range(len(self.inputs)), torch.float32)
-        return matrix * scales.to(matrix)[:, None]
+        return matrix.mul_(scales.to(matrix)[:, None])
 
     def _matrix(self, inputs: Sequence[int], dtype: torch.dtype) -> Tensor:
         """Return what is shared of the rows of some inputs side by side."""

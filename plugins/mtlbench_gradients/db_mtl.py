@@ -55,8 +55,8 @@ class DBMTL(GradientBalancer):
         self.steps[at] += 1
         count = self.steps[at]
         kept = torch.where(count > 1, self.beta / count**self.sigma, 0.0)[:, None].to(step.jacobian)
-        average = kept * self.average[at].to(step.jacobian) + (1 - kept) * step.jacobian
+        average = self.average[at].to(step.jacobian).mul_(kept).addcmul_(step.jacobian, 1 - kept)
         self.average[at] = average.to(self.average)
-        norms = average.double().norm(dim=1)
+        norms = torch.linalg.vector_norm(average, dim=1, dtype=torch.float64)
         factors = torch.where(norms > 0, norms.max() / norms, 0.0)
         return factors.to(average) @ average

@@ -59,12 +59,13 @@ class MoCo(GradientBalancer):
         """Return the direction (P,)."""
         at = torch.tensor([self.tasks.index(task) for task in step.tasks])
         k = float(self.age) + 1
-        norms = step.jacobian.double().norm(dim=1)
+        norms = torch.linalg.vector_norm(step.jacobian, dim=1, dtype=torch.float64)
         factors = torch.where(norms > 0, step.losses.to(norms) / norms, 0.0).to(step.jacobian)
         tracked = self.tracked[at].to(step.jacobian)
         tracked = tracked + self.beta / k**self.beta_sigma * (factors[:, None] * step.jacobian - tracked)
         self.tracked[at] = tracked.to(self.tracked)
-        gram = (tracked.double() @ tracked.double().T).cpu()
+        exact = tracked.double()
+        gram = (exact @ exact.T).cpu()
         weight = self.weight[at]
         moved = gram @ weight + self.rho * weight
         weight = (weight - self.gamma / k**self.gamma_sigma * moved).softmax(0)

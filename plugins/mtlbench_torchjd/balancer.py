@@ -65,10 +65,15 @@ class TorchJD(GradientBalancer):
             with _seeded(torch.Generator(), trial.device):
                 self._call(self._make(self.tasks, trial), self.tasks, trial)
 
-    def prepare(self, parameters: int) -> None:
+    def prepare(self, parameters: int, device: torch.device | str = "cpu") -> None:
         """Make room for state by parameter, where the aggregator has some."""
         if self.memory is not None:
-            self.memory.prepare(parameters)
+            self.memory.prepare(parameters, device)
+
+    def select(self, index: Tensor) -> None:
+        """Keep the columns of parameters that were not cut."""
+        if self.memory is not None:
+            self.memory.select(index)
 
     def combine(self, step: Gradients) -> Tensor:
         """Return the weights (K,), or the direction (P,) of aggregators that need the gradients.

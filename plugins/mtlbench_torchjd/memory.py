@@ -23,8 +23,11 @@ class Memory(nn.Module, ABC):
     #: gradients of different steps are compared, so they may not be rescaled step by step
     compares_steps: bool = False
 
-    def prepare(self, parameters: int) -> None:
+    def prepare(self, parameters: int, device: torch.device | str) -> None:
         """Make room for state by parameter."""
+
+    def select(self, index: Tensor) -> None:
+        """Keep these columns of state by parameter."""
 
     @abstractmethod
     def lend(self, weighting: Any, at: Tensor, rows: Tensor) -> None:
@@ -103,9 +106,13 @@ class ExcessMTLMemory(Memory):
         self.register_buffer("steps", torch.tensor(0))
         self.squares: Tensor
 
-    def prepare(self, parameters: int) -> None:
+    def prepare(self, parameters: int, device: torch.device | str) -> None:
         """Make room for the squares (T, P)."""
-        self.register_buffer("squares", torch.zeros(len(self.weight), parameters))
+        self.register_buffer("squares", torch.zeros(len(self.weight), parameters, device=device))
+
+    def select(self, index: Tensor) -> None:
+        """Keep the columns of parameters that were not cut."""
+        self.squares = self.squares.index_select(1, index)
 
     def lend(self, weighting: Any, at: Tensor, rows: Tensor) -> None:
         """Lend the state of the active tasks.
