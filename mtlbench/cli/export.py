@@ -33,7 +33,9 @@ def export(
     weights: Path | None,
     data_root: Path | None,
 ) -> None:
-    """Write the trained model of RUN, a run's folder or the record inside it, for use without the bench.
+    """Write a trained model as weights and as a program without the bench.
+
+    RUN is the folder of a run, or the record inside it.
 
     Merged weights in weights.safetensors, what one task alone adds in tasks/TASK.safetensors, a program for
     torch.export.load in model.pt2, and what they are in export.json. The program takes uint8 images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ from mtlbench.errors import MtlbenchError
 from mtlbench.plugin.catalog import Catalog
 from mtlbench.results.schema import Parameters, Record, run_id
 from mtlbench.results.store import load_record, write_record
+
+_RUNNERS = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -246,6 +249,7 @@ def build_runner(
         default_scope="mtlbench",
         log_level="ERROR",
         randomness={"seed": options.seed},
-        experiment_name=f"{experiment.name}-seed{options.seed}",
+        # mmengine hands out what a runner of this name had before, its folder included
+        experiment_name=f"{experiment.name}-seed{options.seed}-{next(_RUNNERS)}",
         cfg={"experiment": experiment.canonical()},
     )

@@ -80,6 +80,12 @@ CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"type": "frozen"}, MTCP),
     ({"type": "no-adapter"}, TSPD),
     ({"type": "lora", "rank": 4, "sharing": "per-task"}, MTCP),
+    ({"type": "lora", "rank": 4}, {"type": "pad-net", "fused": 64, "width": 32}),
+    ({"type": "lora", "rank": 4}, {"type": "mti-net", "neck_channels": (8, 16, 24, 32)}),
+    ({"type": "lora", "rank": 4}, {"type": "mtan", "neck_channels": (8, 16, 24, 32)}),
+    ({"type": "lora", "rank": 4}, {"type": "invpt", "width": 64, "widths": (64, 32, 16), "hidden": 64}),
+    ({"type": "lora", "rank": 4}, {"type": "atrc", "neck_channels": (8, 16, 24, 32), "width": 16}),
+    ({"type": "lora", "rank": 4}, {"type": "mtformer", "width": 24, "heads": 2, "window": 4}),
 ]
 
 
