@@ -58,12 +58,13 @@ def trace(program: Program, size: tuple[int, int]) -> bytes:
     """Return the file of `torch.export` for images of `size` and batches of any number.
 
     The program must have run at this size before: what modules keep by size then is plain tensors, not those
-    of tracing.
+    of tracing. Nothing of it trains any more, so that it can be called as it is, without `torch.no_grad`.
 
     Raises:
         ExportError: a component does what cannot be traced.
     """
     batch, file = torch.export.Dim("batch", min=1), io.BytesIO()
+    program.requires_grad_(False)
     try:
         exported = torch.export.export(
             program, (random_images(2, size),), dynamic_shapes={"images": {0: batch}}, strict=False

@@ -61,5 +61,5 @@ def _by_stream(values: Mapping[str, Tensor]) -> nn.ParameterDict:
     """Keep copies of values in their order, which the constructor of `nn.ParameterDict` would change."""
     kept = nn.ParameterDict()
     for stream, value in values.items():
-        kept[stream] = nn.Parameter(value.detach().clone())
+        kept[stream] = nn.Parameter(value.detach().clone(memory_format=torch.contiguous_format))
     return kept

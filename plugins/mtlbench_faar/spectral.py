@@ -53,7 +53,8 @@ def bands(
         planes = torch.cat([rings, (r <= 0.5)[None], ((r - 0.8) / 0.2).clamp(0, 1)[None]])
         planes = _conjugate_mean(planes, width).flatten(1).to(device, dtype)
         low_index = planes[count].nonzero().flatten()
-        return Bands(planes[:count], planes[count, low_index], low_index, planes[count + 1])
+        # of memory of their own: a file of an exported program would hold all planes with each of them
+        return Bands(planes[:count].clone(), planes[count, low_index], low_index, planes[count + 1].clone())
 
 
 def _conjugate_mean(planes: Tensor, width: int) -> Tensor:
