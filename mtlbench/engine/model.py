@@ -144,26 +144,25 @@ class MultiTaskModel(BaseModel):
         """Take one step, its batch cut into `optim_wrapper.parts`; return the loss of every active task."""
         data = self.data_preprocessor(data, True)
         losses: dict[str, Tensor] = {}
-
-        def parts() -> Iterator[TaskLosses]:
-            for part in self._parts(data, optim_wrapper.parts):
-                with optim_wrapper.optim_context(self):
-                    found = self(**part, mode="loss")
-                for task, loss in found.active.items():
-                    losses[task] = losses[task] + loss.detach() if task in losses else loss.detach()
-                yield found
-
-        optim_wrapper.update_params(parts())
+        optim_wrapper.update_params(self._losses(data, optim_wrapper, losses))
         if self.balancer.looks_again:
-            again: dict[str, float] = {}
+            again: dict[str, Tensor] = {}
             with torch.no_grad():
-                for part in self._parts(data, optim_wrapper.parts):
-                    with optim_wrapper.optim_context(self):
-                        found = self(**part, mode="loss")
-                    for task, loss in found.active.items():
-                        again[task] = again.get(task, 0.0) + float(loss)
-            self.balancer.after_update(again)
+                for _ in self._losses(data, optim_wrapper, again):
+                    pass
+            self.balancer.after_update({task: float(loss) for task, loss in again.items()})
         return losses
+
+    def _losses(
+        self, data: dict[str, Any], optim_wrapper: Any, sums: dict[str, Tensor]
+    ) -> Iterator[TaskLosses]:
+        """Yield the losses of one part of a batch after another, and add them up in `sums`."""
+        for part in self._parts(data, optim_wrapper.parts):
+            with optim_wrapper.optim_context(self):
+                found = self(**part, mode="loss")
+            for task, loss in found.active.items():
+                sums[task] = sums[task] + loss.detach() if task in sums else loss.detach()
+            yield found
 
     def _parts(self, data: dict[str, Any], number: int) -> list[dict[str, Any]]:
         """Cut a batch into parts of equal size, but for the last, that know the valid pixels of the whole."""
