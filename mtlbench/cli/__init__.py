@@ -7,6 +7,7 @@ from mtlbench.cli.lazy import LazyCommand, LazyGroup
 
 COMMANDS = {
     "run": LazyCommand("mtlbench.cli.run:run", "Train an experiment, evaluate it, and write its record."),
+    "sweep": LazyCommand("mtlbench.cli.sweep:sweep", "Run a grid of experiments as one job."),
     "params": LazyCommand(
         "mtlbench.cli.params:params", "Count the parameters of a config by group, without data or weights."
     ),

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mtlbench.errors import MtlbenchError
-
 if TYPE_CHECKING:
     from mtlbench.engine.config import Experiment
     from mtlbench.plugin.catalog import Catalog
@@ -55,23 +53,17 @@ def run(
     Example: mtlbench run configs/faar_synthrooms.py --seeds 0 1 2 --cfg-options schedule.iterations=100
     """
     from mtlbench.engine.config import load_experiment
+    from mtlbench.engine.layout import parse_seeds, runs_of
     from mtlbench.plugin.catalog import Catalog
 
     catalog = Catalog.load()
     options = [*overrides, *(word for word in more if "=" in word)]
     experiment = load_experiment(config, options, _values(config, data_root, demo, work_dir))
     folder = work_dir or Path("runs") / (config.stem + ("-demo" if demo else ""))
-    for seed in _seeds([seeds, *(word for word in more if "=" not in word)]):
-        for part, place in _parts(experiment, folder, only):
-            _one(part, config, catalog, place / f"seed{seed}", seed, device, resume, demo)
-
-
-def _seeds(words: list[str]) -> list[int]:
     # click gives an option one word; the words that follow `--seeds 0` arrive as further arguments
-    numbers = " ".join(words).replace(",", " ").split()
-    if not numbers or not all(word.isdigit() for word in numbers):
-        raise MtlbenchError(f"{' '.join(words)!r} are not seeds; write whole numbers, as in --seeds 0 1 2.")
-    return list(dict.fromkeys(int(word) for word in numbers))
+    for seed in parse_seeds([seeds, *(word for word in more if "=" not in word)]):
+        for part, place in runs_of(experiment, folder, only):
+            _one(part, config, catalog, place / f"seed{seed}", seed, device, resume, demo)
 
 
 def _values(config: Path, data_root: Path | None, demo: bool, work_dir: Path | None) -> dict[str, Any]:
@@ -83,24 +75,6 @@ def _values(config: Path, data_root: Path | None, demo: bool, work_dir: Path | N
     if data_root is not None:
         values["+dataset.root"] = str(data_root)
     return values
-
-
-def _parts(experiment: Experiment, folder: Path, only: tuple[str, ...]) -> list[tuple[Experiment, Path]]:
-    if not experiment.single_task:
-        if only:
-            raise MtlbenchError(
-                "--task is for configs with single_task = True; this one trains its tasks together."
-            )
-        return [(experiment, folder)]
-    unknown = set(only) - set(experiment.tasks)
-    if unknown:
-        raise MtlbenchError(
-            f"The config has no task {sorted(unknown)[0]!r}; it has {', '.join(experiment.tasks)}."
-        )
-    return [
-        (experiment.with_tasks([task], f"{experiment.name}-{task.replace('_', '-')}"), folder / task)
-        for task in only or experiment.tasks
-    ]
 
 
 def _one(

@@ -1,0 +1,156 @@
+"""Lay out a grid of runs: one job per config, point of the grid, task of a reference, and seed."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtlbench.engine.config import load_experiment
+from mtlbench.engine.layout import runs_of
+from mtlbench.results.errors import BadRecord
+from mtlbench.results.schema import Record, run_id
+from mtlbench.results.store import load_record
+from mtlbench.sweep.errors import SweepError
+
+
+@dataclass(frozen=True)
+class Job:
+    """Name one run: what `mtlbench run` is told, and where it leaves its record.
+
+    Attributes:
+        config: the config's file.
+        seed: the run's seed.
+        run_id: id of the record that the run will write.
+        work_dir: what `--work-dir` says.
+        folder: the run's own folder, below it.
+        title: what tables and bars call this job: its folder below the sweep's.
+        options: overrides, written as for `--cfg-options`.
+        task: the one task that is trained, of a config with `single_task`.
+        device: what `--device` says; None leaves the choice to the run.
+    """
+
+    config: Path
+    seed: int
+    run_id: str
+    work_dir: Path
+    folder: Path
+    title: str
+    options: tuple[str, ...] = ()
+    task: str | None = None
+    device: str | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        """Return the words behind `mtlbench` that run this job, or go on with it."""
+        words = ["run", str(self.config), "--seeds", str(self.seed), "--work-dir", str(self.work_dir)]
+        words += ["--task", self.task] if self.task else []
+        words += ["--device", self.device] if self.device else []
+        for option in self.options:
+            words += ["--cfg-options", option]
+        return words
+
+    @property
+    def console(self) -> Path:
+        """Return the file of what the run prints."""
+        return self.folder / "console.log"
+
+    def record(self) -> Record | None:
+        """Return the finished run's record, or None while there is none that can be read."""
+        try:
+            return load_record(self.folder / f"{self.run_id}.json")
+        except BadRecord:
+            return None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Hold how a job ended: with a record, or with the reason why there is none."""
+
+    job: Job
+    record: Record | None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, job: Job, code: int | None) -> Outcome:
+        """Look at what a job left whose process ended with `code`; None stands for a lost process."""
+        record = job.record()
+        return cls(job, record, "" if record else _reason(job, code))
+
+
+def plan(
+    configs: Sequence[Path],
+    seeds: Sequence[int],
+    work_dir: Path,
+    options: Sequence[str] = (),
+    grid: Mapping[str, Sequence[str]] | None = None,
+    device: str | None = None,
+) -> list[Job]:
+    """Return the jobs of all configs, points of the grid and seeds, as `mtlbench run` would lay them out.
+
+    Args:
+        configs: files of configs, with distinct names.
+        seeds: every run's seeds.
+        work_dir: the sweep's folder; a config's runs lie below it in a folder of the config's name.
+        options: overrides for all runs.
+        grid: key of an override -> its values; every combination is a point, with a folder of its own.
+        device: where all runs train.
+
+    Raises:
+        SweepError: two configs have one name.
+        ConfigError: a config is missing or wrong.
+    """
+    twins = {path.stem for path in configs if sum(other.stem == path.stem for other in configs) > 1}
+    if twins:
+        raise SweepError(f'Several configs are called "{min(twins)}"; sweep them into different folders.')
+    points = [
+        tuple(f"{key}={value}" for key, value in zip(grid or (), values, strict=True))
+        for values in itertools.product(*(grid or {}).values())
+    ]
+    jobs = []
+    for config, point in itertools.product(configs, points):
+        overrides = (*options, *point)
+        root = Path(work_dir, config.stem, *(part.lstrip("+").replace("/", "-") for part in point))
+        for experiment, folder in runs_of(load_experiment(config, overrides), root):
+            task = next(iter(experiment.tasks)) if folder != root else None
+            for seed in seeds:
+                place, name = folder / f"seed{seed}", run_id(experiment.name, experiment.hash, seed)
+                title = place.relative_to(work_dir).as_posix()
+                jobs.append(Job(config, seed, name, root, place, title, overrides, task, device))
+    return jobs
+
+
+def parse_grid(words: Sequence[str]) -> dict[str, list[str]]:
+    """Return key -> values of words such as ``optimizer.lr=5e-4,1.5e-3``.
+
+    Raises:
+        SweepError: a word is not written like that, or a key comes twice.
+    """
+    grid: dict[str, list[str]] = {}
+    for word in words:
+        key, _, values = word.partition("=")
+        listed = [value for value in values.split(",") if value]
+        if not key or not listed or key in grid:
+            raise SweepError(
+                f"{word!r} is no axis of a grid; write each once, as --grid optimizer.lr=5e-4,1.5e-3."
+            )
+        grid[key] = listed
+    return grid
+
+
+def _reason(job: Job, code: int | None) -> str:
+    try:
+        lines = [line.strip() for line in job.console.read_text("utf-8", "replace").splitlines()]
+    except OSError:
+        lines = []
+    last = next((line for line in reversed(lines) if line), "it printed nothing")
+    error = next((line for line in reversed(lines) if line.startswith("Error: ")), None)
+    if code is None:
+        return "its process was lost"
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
+        return f"killed by {name}{hint}"
+    return (error or last).removeprefix("Error: ")
