@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from mtlbench.boards.admission import Refusal, admit
 from mtlbench.boards.board import Board, load_board
+from mtlbench.boards.reproducing import verified
 from mtlbench.metrics.delta_m import contributions
 from mtlbench.metrics.errors import BadReference
 from mtlbench.results.schema import Record
@@ -35,7 +36,8 @@ class Method:
     """Hold one method's records, sorted by seed, and what they amount to.
 
     `contributions` are each task's signed relative change in percent, `delta` is Δm; both are empty without
-    complete references. A method with `problems` has no rank.
+    complete references. A method with `problems` has no rank. `verified` counts the records that somebody
+    made again within the board's tolerances, `contradicted` those that did not come out.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Method:
     contributions: Mapping[str, Spread] = field(default_factory=dict)
     delta: Spread | None = None
     problems: tuple[str, ...] = ()
+    verified: int = 0
+    contradicted: int = 0
     rank: int | None = None
     tied: bool = False
 
@@ -77,6 +81,7 @@ def aggregate(folder: Path) -> Standing:
     for record in records:
         grouped[record.name].append(record)
     methods = {name: _method(name, runs, board) for name, runs in sorted(grouped.items())}
+    methods = {name: _attested(method, Path(folder), board) for name, method in methods.items()}
     references = {task: methods[name] for task, name in board.references.items() if name in methods}
     competing = [method for name, method in methods.items() if name not in board.references.values()]
     scored = [_score(method, references, board) for method in competing]
@@ -103,6 +108,13 @@ def _method(name: str, records: list[Record], board: Board) -> Method:
     }
     runs = sorted(records, key=lambda record: (record.seed, record.config_hash))
     return Method(name, tuple(runs), metrics, problems=tuple(problems))
+
+
+def _attested(method: Method, folder: Path, board: Board) -> Method:
+    verdicts = [
+        verified(folder / "results" / run.name / f"{run.run_id}.json", run, board) for run in method.records
+    ]
+    return replace(method, verified=verdicts.count(True), contradicted=verdicts.count(False))
 
 
 def _score(method: Method, references: Mapping[str, Method], board: Board) -> Method:

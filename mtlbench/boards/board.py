@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from mtlbench.boards.errors import BadBoard
-from mtlbench.results.fields import Label, Seed, Sha256, Slug, Strict, Text, Unit
+from mtlbench.results.fields import Label, Quantity, Seed, Sha256, Slug, Strict, Text, Unit
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -17,6 +17,8 @@ else:
     import tomli as tomllib
 
 LEADERBOARDS = Path("leaderboards")
+#: share of a published value, where a board names no tolerance: about the spread over seeds
+TOLERANCE = 0.05
 ConfigPath = Annotated[
     str, StringConstraints(max_length=200, pattern=r"^configs(/[a-z0-9][a-z0-9_-]*)+\.py$")
 ]
@@ -24,13 +26,22 @@ CostAxis = Literal["trainable", "adapter", "peak", "final", "macs", "step_time_m
 
 
 class BoardTask(Strict):
-    """Name one column: a task, its primary metric, and the method that is its single-task reference."""
+    """Name one column: a task, its primary metric, and the method that is its single-task reference.
+
+    `tolerance` is what a run that is made again may differ by, in the metric's unit; None allows `TOLERANCE`
+    of the published value.
+    """
 
     name: Slug
     metric: Label
     unit: Unit
     higher_is_better: bool
     reference: Slug
+    tolerance: Quantity | None = None
+
+    def allowed(self, published: float) -> float:
+        """Return what a run that is made again may differ by from a published value."""
+        return TOLERANCE * abs(published) if self.tolerance is None else self.tolerance
 
     @property
     def arrow(self) -> str:

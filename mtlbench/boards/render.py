@@ -14,7 +14,8 @@ RANKING_NOTE = """\
 Each number is the mean ± the sample standard deviation over the seeds. Δm is the mean signed change of all
 tasks against the single-task references, in percent; positive means better. `=` marks methods whose gap to
 the best of their rank is no larger than one standard deviation of that gap. The first row sums the parameters
-of one model per task."""
+of one model per task. Behind the seeds, ✓ counts the runs that somebody made again with `mtlbench reproduce`
+within the board's tolerances, and ✗ those that did not come out."""
 
 COST_NOTE = """\
 `dead` parameters are trainable, but no gradient ever reaches them. `peak` is the most that trained at once,

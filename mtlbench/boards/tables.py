@@ -30,7 +30,7 @@ def ranking_table(standing: Standing) -> str:
         metrics = [spread(method.metrics[task.name], digits[task.name]) for task in tasks]
         delta = spread(method.delta, 2, signed=True) if method.delta else NONE
         trainable = millions(mean_cost(method.records, lambda run: run.parameters.trainable))
-        rows.append([rank(method), escape(method.name), delta, *metrics, trainable, str(len(method.records))])
+        rows.append([rank(method), escape(method.name), delta, *metrics, trainable, badge(method)])
     return table(headers, rows, left=2)
 
 
@@ -74,6 +74,14 @@ def spread(value: Spread, decimals: int, signed: bool = False) -> str:
 def rank(method: Method) -> str:
     """Return the place of a method, with ``=`` where it is shared."""
     return NONE if method.rank is None else f"{'=' if method.tied else ''}{method.rank}"
+
+
+def badge(method: Method) -> str:
+    """Return the number of seeds, with how many of their runs were made again, and how many in vain."""
+    marks = [
+        f"{count} {mark}" for count, mark in ((method.verified, "✓"), (method.contradicted, "✗")) if count
+    ]
+    return f"{len(method.records)}" + (f" ({', '.join(marks)})" if marks else "")
 
 
 def millions(count: float | None) -> str:

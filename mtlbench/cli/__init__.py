@@ -18,7 +18,10 @@ COMMANDS = {
         "mtlbench.cli.data:data", "Fetch, make, check and show datasets, convert pickles, draw labels."
     ),
     "board": LazyCommand(
-        "mtlbench.cli.board:board", "Render a board, submit a record to it, check its records."
+        "mtlbench.cli.board:board", "Render a board, submit a record to it, check it, run it again."
+    ),
+    "reproduce": LazyCommand(
+        "mtlbench.cli.reproduce:reproduce", "Make the run of a record again, and say whether it comes out."
     ),
     "compare": LazyCommand(
         "mtlbench.cli.compare:compare", "Say whether B is better than A, or noise explains the gap."

@@ -17,7 +17,7 @@ _leaderboards = click.option(
 
 @click.group()
 def board() -> None:
-    """Render a board, submit a record to it, check its records.
+    """Render a board, submit a record to it, check it, run it again.
 
     Example: mtlbench board render synthrooms-v1
     """
@@ -65,17 +65,67 @@ def submit(run: Path, name: str, leaderboards: Path) -> None:
 @click.argument("name")
 @_leaderboards
 def check(name: str, leaderboards: Path) -> None:
-    """Check every record of the board NAME (a name or a folder); exit with 1 if one does not count.
+    """Check everything that lies on the board NAME (a name or a folder); exit with 1 if something is wrong.
+
+    Every record must count, lie where its contents say and be what was first published; nothing else may lie
+    beside records but verifications of them. Methods that lack a seed are listed.
 
     Example: mtlbench board check synthrooms-v1
     """
-    from mtlbench.boards.admission import admit
+    from mtlbench.boards.board import find_board
+    from mtlbench.boards.check import check as check_board
+
+    found = check_board(find_board(name, leaderboards))
+    for refusal in found.refusals:
+        click.echo(f"refused: {refusal.path}: {refusal.reason}")
+    for line in found.incomplete:
+        click.echo(f"not ranked: {line}")
+    if found.note:
+        click.echo(found.note)
+    click.echo(f"{found.count} records count, {len(found.refusals)} objections.")
+    if found.refusals:
+        click.get_current_context().exit(1)
+
+
+@board.command()
+@click.argument("name")
+@click.option(
+    "--work-dir", type=click.Path(file_okay=False, path_type=Path), default=None, help="Default: runs/NAME."
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), default=None, help="Runs at the same time; default: what fits."
+)
+@click.option("--method", "methods", multiple=True, help="Run only this method again (repeatable).")
+@_leaderboards
+def rebuild(
+    name: str, work_dir: Path | None, jobs: int | None, methods: tuple[str, ...], leaderboards: Path
+) -> None:
+    """Run every config of the board NAME with its seeds, and hold the results against its records.
+
+    What is finished in WORK_DIR is not run again, and published records are never touched. Exits with 1 if a
+    run failed or differs by more than the board allows.
+
+    Example: mtlbench board rebuild synthrooms-v1 --method frozen
+    """
+    from rich.console import Console
+
     from mtlbench.boards.board import find_board, load_board
+    from mtlbench.boards.rebuild import jobs_of, only, pairs
+    from mtlbench.boards.reproducing import rebuilt_table
+    from mtlbench.sweep.engine import Limits
+    from mtlbench.sweep.sweep import sweep
 
     folder = find_board(name, leaderboards)
-    records, refusals = admit(folder, load_board(folder))
-    for refusal in refusals:
-        click.echo(f"refused: {refusal.path}: {refusal.reason}")
-    click.echo(f"{len(records)} records count, {len(refusals)} do not.")
-    if refusals:
+    planned = jobs_of(folder, work_dir or Path("runs") / load_board(folder).name)
+    if methods:
+        planned = only(planned, methods)
+    outcomes = sweep(planned, "local", Limits(jobs), Console(soft_wrap=True))
+    text, beyond = rebuilt_table(pairs(folder, outcomes), load_board(folder))
+    click.echo(text)
+    failed = [outcome for outcome in outcomes if outcome.record is None]
+    for outcome in failed:
+        click.echo(f"failed: {outcome.job.title}: {outcome.reason} ({outcome.job.console})", err=True)
+    finished = len(outcomes) - len(failed)
+    click.echo(f"{finished} of {len(outcomes)} runs finished, {beyond} differ by more than is allowed.")
+    if failed or beyond:
         click.get_current_context().exit(1)

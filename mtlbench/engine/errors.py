@@ -11,3 +11,7 @@ class RunError(MtlbenchError):
 
 class ExportError(MtlbenchError):
     """Say why the model of a run cannot be exported, and what to do."""
+
+
+class ForeignRecord(MtlbenchError):
+    """Say why what is installed here cannot make the run of a record again, and what to do."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mtlbench import __version__
 from mtlbench.contracts.dataset import Dataset
 from mtlbench.engine.checkpoint import load_latest
-from mtlbench.engine.config import ConfigError, Experiment, validate
+from mtlbench.engine.config import Experiment
 from mtlbench.engine.datasets import eval_loader, open_datasets, train_loader
+from mtlbench.engine.embedded import experiment_of, require_same_providers
 from mtlbench.engine.errors import ExportError
 from mtlbench.engine.evaluation import recalibrate
 from mtlbench.engine.hooks.checkpointing import restore
@@ -76,13 +75,14 @@ def rebuild(
         size: (H, W) of the images, instead of that of the evaluation.
 
     Raises:
-        ExportError: record, checkpoint and what is installed do not belong together.
+        ExportError: record, checkpoint and pretrained weights do not belong together.
+        ForeignRecord: what is installed is not what the record was made with.
         MtlbenchError: a component or its data is missing.
     """
     path = record_file(run)
     record = load_record(path)
-    experiment = _experiment(record, weights, data_root)
-    _same_providers(record, register(experiment, catalog))
+    experiment = experiment_of(record, weights, data_root)
+    require_same_providers(record, register(experiment, catalog))
     content = _checkpoint(path, record)
     seed_everything(record.seed, BUILD)
     model = _build(experiment, record, weights)
@@ -98,24 +98,6 @@ def rebuild(
         height, width = next(iter(eval_loader(experiment, val, kinds)))["inputs"].shape[-2:]
         size = (height, width)
     return Trained(record, experiment, model.eval(), size)
-
-
-def _experiment(record: Record, weights: Path | None, data_root: Path | None) -> Experiment:
-    config: dict[str, Any] = {**record.config, "name": record.name, "board": record.board}
-    for part, option, place in (("backbone", "weights", weights), ("dataset", "root", data_root)):
-        if place is not None:
-            config[part] = {**config[part], option: str(place)}
-    reason = "its config means something else to this version"
-    try:
-        experiment = validate(config, record.run_id)
-        if experiment.hash == record.config_hash:
-            return experiment
-    except ConfigError as error:
-        reason = str(error)
-    raise ExportError(
-        f"The record {record.run_id} was written by mtlbench {record.provenance.mtlbench}, and this is "
-        f"{__version__}: {reason.rstrip('.')}. Install that version to export it."
-    )
 
 
 def _checkpoint(path: Path, record: Record) -> dict[str, Any]:
@@ -140,16 +122,6 @@ def _checkpoint(path: Path, record: Record) -> dict[str, Any]:
             f"{record.iterations}. To get that one back, {again}."
         )
     return content
-
-
-def _same_providers(record: Record, components: Mapping[str, str]) -> None:
-    for place, found in components.items():
-        known = record.components.get(place, found)
-        if known.rpartition("==")[0] != found.rpartition("==")[0]:
-            raise ExportError(
-                f"The record's {place} was {known}, and here {found} goes by that name. Install the former, "
-                "and uninstall the latter."
-            )
 
 
 def _build(experiment: Experiment, record: Record, weights: Path | None) -> MultiTaskModel:

@@ -7,14 +7,17 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mtlbench.results.errors import BadRecord
 from mtlbench.results.schema import Record
+from mtlbench.results.verification import Verification
 
 MAX_BYTES = 2_000_000
+VERIFIED = ".verified.json"
+_Schema = TypeVar("_Schema", bound=BaseModel)
 
 
 def write_record(record: Record, folder: Path) -> Path:
@@ -25,8 +28,8 @@ def write_record(record: Record, folder: Path) -> Path:
     return path
 
 
-def record_text(record: Record) -> str:
-    """Return the one text of a record: indented JSON with sorted keys."""
+def record_text(record: Record | Verification) -> str:
+    """Return the one text of a record or a verification: indented JSON with sorted keys."""
     return json.dumps(record.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -36,10 +39,27 @@ def load_record(path: Path) -> Record:
     Raises:
         BadRecord: the file is missing, a link, over 2 MB, not JSON, names a key twice or breaks the schema.
     """
-    path = Path(path)
+    return _load(Path(path), Record)
+
+
+def load_verification(path: Path) -> Verification:
+    """Read what somebody found who made a run again.
+
+    Raises:
+        BadRecord: the file is missing, a link, over 2 MB, not JSON, names a key twice or breaks the schema.
+    """
+    return _load(Path(path), Verification)
+
+
+def verification_file(record: Path) -> Path:
+    """Return where the verification of the record at `record` lies: beside it."""
+    return record.with_name(record.stem + VERIFIED)
+
+
+def _load(path: Path, schema: type[_Schema]) -> _Schema:
     try:
         data = json.loads(_read(path), object_pairs_hook=_unique, parse_constant=_finite)
-        return Record.model_validate(data)
+        return schema.model_validate(data)
     except ValidationError as error:
         raise BadRecord(path, _first(error)) from None
     except OSError as error:
@@ -51,11 +71,14 @@ def load_record(path: Path) -> Record:
 
 
 def iter_records(folder: Path) -> Iterator[tuple[Path, Record | BadRecord]]:
-    """Yield every ``*.json`` below `folder`, in a fixed order, as a record or as what is wrong with it."""
+    """Yield every ``*.json`` below `folder`, in a fixed order, as a record or as what is wrong with it.
+
+    Verifications, which lie beside records, are left out.
+    """
     for root, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):
-            if name.endswith(".json"):
+            if name.endswith(".json") and not name.endswith(VERIFIED):
                 path = Path(root) / name
                 try:
                     yield path, load_record(path)

@@ -35,7 +35,7 @@ def test_submit_then_check(make_board, make_record, tmp_path):
     assert len([*(folder / "results" / "faar").iterdir()]) == 1
     checked = board("check", "toy", "--leaderboards", folder.parent)
     assert checked.exit_code == 0
-    assert "7 records count, 0 do not." in checked.output
+    assert "7 records count, 0 objections." in checked.output
 
 
 def test_check_fails_on_a_bad_record(make_board):

@@ -19,7 +19,7 @@ from torch import nn
 
 from mtlbench.engine import checkpoint
 from mtlbench.engine import export as exporting
-from mtlbench.engine.errors import ExportError, RunError
+from mtlbench.engine.errors import ExportError, ForeignRecord, RunError
 from mtlbench.engine.evaluation import evaluate
 from mtlbench.engine.export import ExportOptions, export, merge_exactly
 from mtlbench.engine.parting import _resolve, join, part
@@ -352,11 +352,11 @@ def test_a_checkpoint_that_does_not_fit_is_refused(train, change):
 def test_a_record_of_another_version_is_refused(train):
     record, work_dir = train(**BRIEF)
     rewritten(work_dir, config={**record.config, "novelty": 1})
-    message = refused(work_dir)
+    message = refused(work_dir, kind=ForeignRecord)
     assert "novelty" in message and "Install that version" in message
     config = {key: value for key, value in record.config.items() if key != "evaluation"}
     rewritten(work_dir, config=config)
-    assert "means something else to this version" in refused(work_dir)
+    assert "means something else to this version" in refused(work_dir, kind=ForeignRecord)
 
 
 def test_a_record_that_needs_what_is_not_installed_is_refused(train):
@@ -366,7 +366,7 @@ def test_a_record_that_needs_what_is_not_installed_is_refused(train):
     rewritten(
         work_dir, config=record.config, components={**record.components, "adapter": "acme-lora:lora==2.0"}
     )
-    message = refused(work_dir)
+    message = refused(work_dir, kind=ForeignRecord)
     assert "was acme-lora:lora==2.0, and here mtlbench:lora" in message and "Install the former" in message
 
 
