@@ -23,6 +23,8 @@ def edited(folder: Path) -> tuple[list[Refusal], str]:
         the edited and the removed records, and a sentence on what could not be looked at, or nothing.
     """
     results = Path(folder) / "results"
+    if not results.is_dir():
+        return [], ""
     shallow = _git(results, "rev-parse", "--is-shallow-repository")
     if shallow is None:
         return [], "This is no git checkout: whether published records were edited can't be told."

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from mtlbench.boards.aggregate import Standing, aggregate
+from mtlbench.boards.board import Board
 from mtlbench.boards.markdown import code, escape
+from mtlbench.boards.paper_tables import paper_sections
+from mtlbench.boards.papers import Papers, load_papers
 from mtlbench.boards.plots import draw, same_picture
 from mtlbench.boards.tables import cost_table, provenance_table, ranking_table
 from mtlbench.results.store import write_atomically
@@ -22,6 +25,10 @@ COST_NOTE = """\
 `final` what is left of them after pruning. MACs and passes of the backbone are per image, step time is the
 median of training steps. The first row sums the single-task models; its memory is the largest of theirs."""
 
+EMPTY = """\
+**No record yet.** Run one of the configs with the seeds above where the data lies, then hand in each run's
+folder with `mtlbench board submit`. A method is ranked once the single-task references are there."""
+
 
 def render(folder: Path, check: bool = False) -> list[str]:
     """Render the board in `folder` and return the files that differed; write them unless `check`.
@@ -30,7 +37,8 @@ def render(folder: Path, check: bool = False) -> list[str]:
     """
     folder, standing = Path(folder), aggregate(folder)
     pictures = draw(standing)
-    files = {"README.md": readme(standing, [*pictures]).encode(), **pictures}
+    text = readme(standing, [*pictures], load_papers(folder))
+    files = {"README.md": text.encode(), **pictures}
     changed = []
     for name, content in files.items():
         path = folder / name
@@ -43,16 +51,19 @@ def render(folder: Path, check: bool = False) -> list[str]:
     return changed
 
 
-def readme(standing: Standing, pictures: list[str]) -> str:
-    """Return the markdown page of a board; the same records give the same text."""
+def readme(standing: Standing, pictures: list[str], papers: Papers | None = None) -> str:
+    """Return the markdown page of a board; the same records give the same text.
+
+    Args:
+        standing: the board with its records.
+        pictures: names of the plots that lie beside the page.
+        papers: what others printed, shown in tables of its own.
+    """
     board = standing.board
+    if not standing.methods:
+        return "\n\n".join([*_head(board), EMPTY, *paper_sections(papers)]) + "\n"
     paragraphs = [
-        f"<!-- Written by `mtlbench board render {board.name}`; edits are lost. -->",
-        f"# {escape(board.title)}",
-        escape(board.description),
-        f"Rebuild this page from its records with `mtlbench board render {board.name}`.\n"
-        f"The board's own records are runs of {', '.join(map(code, board.configs))}\n"
-        f"with the seeds {', '.join(map(str, board.seeds))}.",
+        *_head(board),
         "## Ranking",
         ranking_table(standing),
         RANKING_NOTE,
@@ -61,6 +72,7 @@ def readme(standing: Standing, pictures: list[str]) -> str:
         cost_table(standing),
         COST_NOTE,
         *_machines(standing),
+        *paper_sections(papers),
         "## Provenance",
         provenance_table(standing),
         *_protocol(standing),
@@ -68,6 +80,17 @@ def readme(standing: Standing, pictures: list[str]) -> str:
         *_refused(standing),
     ]
     return "\n\n".join(paragraphs) + "\n"
+
+
+def _head(board: Board) -> list[str]:
+    return [
+        f"<!-- Written by `mtlbench board render {board.name}`; edits are lost. -->",
+        f"# {escape(board.title)}",
+        escape(board.description),
+        f"Rebuild this page from its records with `mtlbench board render {board.name}`.\n"
+        f"The board's own records are runs of {', '.join(map(code, board.configs))}\n"
+        f"with the seeds {', '.join(map(str, board.seeds))}.",
+    ]
 
 
 def _pictures(names: list[str]) -> list[str]:
