@@ -73,10 +73,7 @@ def compare(
     standards = [record for records in references.values() for record in records]
     fixed = count > 0 and _replicates(standards) != count
     if fixed:
-        references = {
-            task: [record.model_copy(update={"replicates": None}) for record in records]
-            for task, records in references.items()
-        }
+        references = _plain(references)
     a, b = (_changes(records, references, board, count) for records in (first, second))
     several = min(len(first), len(second)) > 1
     if not (count or several):
@@ -95,6 +92,27 @@ def compare(
         noise=(("images",) if count else ()) + (("seeds",) if several else ()),
         fixed_references=fixed,
     )
+
+
+def measured_changes(
+    records: Sequence[Record], references: Mapping[str, Sequence[Record]], board: Board
+) -> np.ndarray:
+    """Return the change of every task, and last Δm, in percent, (seeds, 1 + replicates, tasks + 1).
+
+    Column 0 is what was measured. There are no replicates where a record of the method lacks them; where a
+    reference does, its plain values serve.
+    """
+    count = _replicates(records)
+    if _replicates([record for runs in references.values() for record in runs]) != count:
+        references = _plain(references)
+    return _changes(records, references, board, count)
+
+
+def _plain(references: Mapping[str, Sequence[Record]]) -> Mapping[str, Sequence[Record]]:
+    return {
+        task: [record.model_copy(update={"replicates": None}) for record in records]
+        for task, records in references.items()
+    }
 
 
 def _require_references(references: Mapping[str, Sequence[Record]], board: Board) -> None:

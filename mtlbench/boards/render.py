@@ -1,4 +1,4 @@
-"""Write a board's README and plots from its records, and notice when they are not what the records say."""
+"""Write a board's pages and plots from its records, and notice when they are not what the records say."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from mtlbench.boards.aggregate import Standing, aggregate
 from mtlbench.boards.board import Board
 from mtlbench.boards.markdown import code, escape
+from mtlbench.boards.page import page
 from mtlbench.boards.paper_tables import paper_sections
 from mtlbench.boards.papers import Papers, load_papers
 from mtlbench.boards.plots import draw, same_picture
@@ -37,8 +38,9 @@ def render(folder: Path, check: bool = False) -> list[str]:
     """
     folder, standing = Path(folder), aggregate(folder)
     pictures = draw(standing)
-    text = readme(standing, [*pictures], load_papers(folder))
-    files = {"README.md": text.encode(), **pictures}
+    papers = load_papers(folder)
+    text = readme(standing, [*pictures], papers)
+    files = {"README.md": text.encode(), "index.html": page(standing, papers), **pictures}
     changed = []
     for name, content in files.items():
         path = folder / name
@@ -87,6 +89,7 @@ def _head(board: Board) -> list[str]:
         f"<!-- Written by `mtlbench board render {board.name}`; edits are lost. -->",
         f"# {escape(board.title)}",
         escape(board.description),
+        "[index.html](index.html), opened in a browser, sorts, filters and compares the same rows.\n"
         f"Rebuild this page from its records with `mtlbench board render {board.name}`.\n"
         f"The board's own records are runs of {', '.join(map(code, board.configs))}\n"
         f"with the seeds {', '.join(map(str, board.seeds))}.",

@@ -28,7 +28,7 @@ def board() -> None:
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file differs.")
 @_leaderboards
 def render(name: str, check: bool, leaderboards: Path) -> None:
-    """Write README.md and plots of the board NAME (a name or a folder) from its records.
+    """Write README.md, index.html and plots of the board NAME (a name or a folder) from its records.
 
     Example: mtlbench board render synthrooms-v1 --check
     """

@@ -12,50 +12,14 @@ from mtlbench.boards.render import render
 LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
 SHIPPED = sorted(path.parent.name for path in LEADERBOARDS.glob(f"*/{FILE}"))
 
-PAPERS = """
-schema_version = 1
 
-[sources.one]
-title = "One | <b>paper</b>"
-where = "CVPR 2030"
-url = "https://example.org/1"
-
-[[tables]]
-title = "Table"
-metrics = [
-    { task = "semseg", metric = "mIoU", unit = "%", higher_is_better = true, digits = 2 },
-    { task = "depth", metric = "rmse", unit = "m", higher_is_better = false, digits = 2 },
-]
-
-[[tables.rows]]
-method = "single"
-source = "one"
-values = { semseg = 50.0, depth = 0.50 }
-
-[[tables.rows]]
-method = "right"
-source = "one"
-values = { semseg = 55.0, depth = 0.45 }
-delta = 10.0
-reference = "single"
-parameters = 3.4
-
-[[tables.rows]]
-method = "wrong <script>"
-source = "one"
-values = { semseg = 55.0, depth = 0.45 }
-delta = 12.0
-reference = "single"
-"""
-
-
-def write(folder: Path, text: str = PAPERS) -> Path:
+def write(folder: Path, text: str) -> Path:
     (folder / FILE).write_text(text, encoding="utf-8")
     return folder
 
 
-def test_delta_m_is_computed_again_and_a_disagreement_is_marked(make_board):
-    folder = write(make_board())
+def test_delta_m_is_computed_again_and_a_disagreement_is_marked(make_board, papers):
+    folder = write(make_board(), papers)
     single, right, wrong = load_papers(folder).tables[0].rows
     table = load_papers(folder).tables[0]
     assert table.recomputed(single) is None
@@ -74,8 +38,8 @@ def test_delta_m_is_computed_again_and_a_disagreement_is_marked(make_board):
     assert any("its values give +10.00" in line for line in lines)
 
 
-def test_printed_numbers_are_text_and_never_ranked(make_board):
-    folder = write(make_board(lora=[(55, 0.4), (50, 0.5), (45, 0.6)]))
+def test_printed_numbers_are_text_and_never_ranked(make_board, papers):
+    folder = write(make_board(lora=[(55, 0.4), (50, 0.5), (45, 0.6)]), papers)
     render(folder)
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "<script>" not in text and "<b>" not in text
@@ -103,19 +67,19 @@ def test_printed_numbers_are_text_and_never_ranked(make_board):
         ("schema_version = 1", "schema_version = ", "cannot be read as TOML"),
     ],
 )
-def test_a_file_that_is_wrong_gives_one_error(make_board, old, new, message):
-    assert old in PAPERS
-    folder = write(make_board(), PAPERS.replace(old, new, 1))
+def test_a_file_that_is_wrong_gives_one_error(make_board, papers, old, new, message):
+    assert old in papers
+    folder = write(make_board(), papers.replace(old, new, 1))
     with pytest.raises(BadBoard, match=message) as caught:
         render(folder)
     assert FILE in str(caught.value)
 
 
-def test_a_board_without_a_record_says_how_to_begin(make_board, tmp_path):
-    folder = write(make_board())
+def test_a_board_without_a_record_says_how_to_begin(make_board, papers):
+    folder = write(make_board(), papers)
     for path in folder.glob("results/*/*.json"):
         path.unlink()
-    assert render(folder) == ["README.md"]
+    assert render(folder) == ["README.md", "index.html"]
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "No record yet" in text and "## Published numbers" in text and "## Ranking" not in text
 

@@ -13,7 +13,7 @@ from mtlbench.boards.plots import same_picture
 from mtlbench.boards.render import render
 from mtlbench.results.store import write_record
 
-FILES = ["README.md", "plots/delta-cost.svg", "plots/tasks.svg"]
+FILES = ["README.md", "index.html", "plots/delta-cost.svg", "plots/tasks.svg"]
 RUNS = {"lora": [(55, 0.4), (50, 0.5), (45, 0.6)], "frozen": [(30, 0.7), (31, 0.7), (32, 0.7)]}
 
 
@@ -64,7 +64,7 @@ def test_check_notices_a_new_record(make_board, make_record):
     folder = make_board(**RUNS)
     render(folder)
     write_record(make_record("faar"), folder / "results" / "faar")
-    assert render(folder, check=True) == ["README.md"]  # one seed is shown, but not ranked and so not drawn
+    assert render(folder, check=True) == ["README.md", "index.html"]  # one seed is shown, but not ranked and so not drawn
 
 
 def test_a_picture_by_another_matplotlib_is_judged_by_its_numbers(make_board):
@@ -82,7 +82,7 @@ def test_a_picture_by_another_matplotlib_is_judged_by_its_numbers(make_board):
 def test_pictures_are_well_formed_and_carry_no_date(make_board):
     folder = make_board(**RUNS)
     render(folder)
-    for name in FILES[1:]:
+    for name in FILES[2:]:
         text = (folder / name).read_text()
         ElementTree.fromstring(text)
         assert "<dc:date>" not in text
@@ -92,7 +92,7 @@ def test_a_board_without_records_renders(make_board):
     folder = make_board()
     for path in (folder / "results").rglob("*.json"):
         path.unlink()
-    assert render(folder) == ["README.md"]
+    assert render(folder) == ["README.md", "index.html"]
     assert "plots/" not in (folder / "README.md").read_text(encoding="utf-8")
 
 
