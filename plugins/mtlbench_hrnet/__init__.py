@@ -10,7 +10,7 @@ def mtlbench_decoders():
         Decoder(
             name="hrnet",
             target="mtlbench_hrnet.decoder:HRNet",
-            summary="1x1 projections of four levels and a two-layer predictor per task",
+            summary="1x1 projections of four levels and a two-layer predictor per task.",
             reference="Wang et al., TPAMI 2020; as in MTLoRA, CVPR 2024",
         )
     ]

@@ -64,7 +64,10 @@ def test_check_notices_a_new_record(make_board, make_record):
     folder = make_board(**RUNS)
     render(folder)
     write_record(make_record("faar"), folder / "results" / "faar")
-    assert render(folder, check=True) == ["README.md", "index.html"]  # one seed is shown, but not ranked and so not drawn
+    assert render(folder, check=True) == [
+        "README.md",
+        "index.html",
+    ]  # one seed is shown, but not ranked and so not drawn
 
 
 def test_a_picture_by_another_matplotlib_is_judged_by_its_numbers(make_board):
