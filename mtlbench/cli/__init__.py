@@ -30,6 +30,7 @@ COMMANDS = {
         "mtlbench.cli.group:group", "Measure which tasks help each other, and group them within a budget."
     ),
     "list": LazyCommand("mtlbench.cli.list:list_command", "List the components that experiments can name."),
+    "new": LazyCommand("mtlbench.cli.new:new", "Write a plugin that works, to begin with."),
     "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins and what is broken."),
 }
 

@@ -91,7 +91,7 @@ class Network(nn.Module):
         super().__init__()
         self.tasks = tasks
         self.stem = nn.ModuleList(nn.Conv2d(3, width, 1) for width in CHANNELS)
-        self.heads = nn.ModuleDict({task: nn.Conv2d(3, TASKS[task].channels, 1) for task in tasks})
+        self.heads = nn.ModuleDict({task: nn.Conv2d(3, TASKS[task].channels, 3, padding=1) for task in tasks})
 
     def forward(self, image: Tensor) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Return four levels (1, B, C, h, w) and raw outputs (B, C_t, H, W)."""
