@@ -31,6 +31,7 @@ COMMANDS = {
     ),
     "list": LazyCommand("mtlbench.cli.list:list_command", "List the components that experiments can name."),
     "new": LazyCommand("mtlbench.cli.new:new", "Write a plugin that works, to begin with."),
+    "doctor": LazyCommand("mtlbench.cli.doctor:doctor", "Say what is broken here, and how to mend it."),
     "plugins": LazyCommand("mtlbench.cli.plugins:plugins", "List the installed plugins and what is broken."),
 }
 
