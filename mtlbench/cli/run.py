@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 @click.option(
     "--cfg-options", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of the config."
 )
+@click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard, in the run's folder.")
+@click.option("--wandb", is_flag=True, help="Tell Weights & Biases how the run goes.")
+@click.option(
+    "--mlflow", is_flag=True, help="Tell MLflow ($MLFLOW_TRACKING_URI, or files in the run's folder)."
+)
 @click.argument("more", nargs=-1, metavar="[...]")
 def run(
     config: Path,
@@ -43,6 +48,9 @@ def run(
     demo: bool,
     only: tuple[str, ...],
     overrides: tuple[str, ...],
+    tensorboard: bool,
+    wandb: bool,
+    mlflow: bool,
     more: tuple[str, ...],
 ) -> None:
     """Train an experiment, evaluate it, and write its record.
@@ -60,10 +68,12 @@ def run(
     options = [*overrides, *(word for word in more if "=" in word)]
     experiment = load_experiment(config, options, _values(config, data_root, demo, work_dir))
     folder = work_dir or Path("runs") / (config.stem + ("-demo" if demo else ""))
+    asked = {"tensorboard": tensorboard, "wandb": wandb, "mlflow": mlflow}
+    trackers = tuple(name for name, wanted in asked.items() if wanted)
     # click gives an option one word; the words that follow `--seeds 0` arrive as further arguments
     for seed in parse_seeds([seeds, *(word for word in more if "=" not in word)]):
         for part, place in runs_of(experiment, folder, only):
-            _one(part, config, catalog, place / f"seed{seed}", seed, device, resume, demo)
+            _one(part, config, catalog, place / f"seed{seed}", seed, device, resume, demo, trackers)
 
 
 def _values(config: Path, data_root: Path | None, demo: bool, work_dir: Path | None) -> dict[str, Any]:
@@ -86,6 +96,7 @@ def _one(
     device: str | None,
     resume: bool,
     demo: bool,
+    trackers: tuple[str, ...],
 ) -> None:
     from mtlbench.engine.datasets import open_datasets
 
@@ -102,7 +113,7 @@ def _one(
 
     console = Console(soft_wrap=True)
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    options = RunOptions(seed, folder, chosen, resume, demo)
+    options = RunOptions(seed, folder, chosen, resume, demo, trackers)
     record, path = run_experiment(experiment, datasets, catalog, options, console)
     if distributed.rank() == 0:
         from mtlbench.results.summary import summary_table

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 @click.option(
     "--slurm", multiple=True, metavar="KEY=VALUE", help="partition, account, timeout_min, ... (repeatable)."
 )
+@click.option("--tensorboard", is_flag=True, help="Write curves of all runs for TensorBoard.")
+@click.option("--wandb", is_flag=True, help="Tell Weights & Biases how all runs go.")
+@click.option("--mlflow", is_flag=True, help="Tell MLflow how all runs go.")
 def sweep(
     configs: tuple[str, ...],
     seeds: str,
@@ -64,6 +67,9 @@ def sweep(
     gpus: float,
     address: str | None,
     slurm: tuple[str, ...],
+    tensorboard: bool,
+    wandb: bool,
+    mlflow: bool,
 ) -> None:
     """Run a grid of experiments as one job: every config, point of the grid and seed.
 
@@ -83,6 +89,7 @@ def sweep(
     # click gives an option one word; the words that follow `--seeds 0` arrive among the configs
     files = [Path(word) for word in configs if not word.isdigit()]
     options = [*overrides, *([f"+dataset.root={data_root}"] if data_root else [])]
+    asked = {"tensorboard": tensorboard, "wandb": wandb, "mlflow": mlflow}
     planned = plan(
         files,
         parse_seeds([seeds, *(word for word in configs if word.isdigit())]),
@@ -90,6 +97,7 @@ def sweep(
         options,
         parse_grid(grid),
         device,
+        [name for name, wanted in asked.items() if wanted],
     )
     limits = Limits(jobs, memory, threads, gpus, address, dict(_pair(word) for word in slurm))
     try:

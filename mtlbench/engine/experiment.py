@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from mtlbench.contracts.dataset import Dataset
-from mtlbench.engine import checkpoint, distributed, freezing, pictures
+from mtlbench.engine import checkpoint, distributed, freezing, pictures, tracking
 from mtlbench.engine.chain import gradient_balancer
 from mtlbench.engine.compat import import_torchvision
 from mtlbench.engine.config import Experiment
@@ -53,6 +53,7 @@ class RunOptions:
     device: str = "cpu"
     resume: bool = True
     demo: bool = False
+    trackers: tuple[str, ...] = ()
 
 
 def run(
@@ -73,6 +74,7 @@ def run(
         NonFiniteLoss: training diverged.
     """
     require_device(options.device)
+    tracking.require(options.trackers)
     distributed.initialise(options.device)
     name = run_id(experiment.name, experiment.hash, options.seed)
     path = options.work_dir / f"{name}.json"
@@ -137,6 +139,8 @@ def _run(
         console.print(f"Going on from step {start} of {steps}.")
     log.info("seed %d, %s, steps %d to %d, parameters %s", options.seed, identity, start, steps, fresh)
 
+    trackers = options.trackers if distributed.rank() == 0 else ()
+    told = tracking.TrackingHook(trackers, experiment, options.seed, work_dir, epochs, log)
     progress = ProgressHook(f"{experiment.name} seed {options.seed}", console)
     keep = RunCheckpointHook(work_dir / "checkpoints", schedule.checkpoint_every, identity, epochs, cost)
     runner = build_runner(
@@ -147,7 +151,7 @@ def _run(
         (start, steps, epoch_length),
         options,
         combination,
-        [StepHook(options.seed, schedule, experiment.optimizer.lr), epochs, keep, cost, progress],
+        [StepHook(options.seed, schedule, experiment.optimizer.lr), epochs, keep, cost, progress, told],
     )
     try:
         runner.train()
@@ -162,6 +166,7 @@ def _run(
     shown = track(images, "evaluation", len(images), console=console, transient=True, disable=hidden)
     metrics, replicates = evaluate(model, shown, experiment.evaluation.mode)
     log.info("metrics %s", metrics)
+    told.metrics(metrics, steps)
     record = make_record(
         experiment,
         options.seed,

@@ -30,6 +30,7 @@ class Job:
         options: overrides, written as for `--cfg-options`.
         task: the one task that is trained, of a config with `single_task`.
         device: what `--device` says; None leaves the choice to the run.
+        trackers: which are told how the run goes, see `engine.tracking`.
     """
 
     config: Path
@@ -41,6 +42,7 @@ class Job:
     options: tuple[str, ...] = ()
     task: str | None = None
     device: str | None = None
+    trackers: tuple[str, ...] = ()
 
     @property
     def arguments(self) -> list[str]:
@@ -48,6 +50,7 @@ class Job:
         words = ["run", str(self.config), "--seeds", str(self.seed), "--work-dir", str(self.work_dir)]
         words += ["--task", self.task] if self.task else []
         words += ["--device", self.device] if self.device else []
+        words += [f"--{tracker}" for tracker in self.trackers]
         for option in self.options:
             words += ["--cfg-options", option]
         return words
@@ -87,6 +90,7 @@ def plan(
     options: Sequence[str] = (),
     grid: Mapping[str, Sequence[str]] | None = None,
     device: str | None = None,
+    trackers: Sequence[str] = (),
 ) -> list[Job]:
     """Return the jobs of all configs, points of the grid and seeds, as `mtlbench run` would lay them out.
 
@@ -97,6 +101,7 @@ def plan(
         options: overrides for all runs.
         grid: key of an override -> its values; every combination is a point, with a folder of its own.
         device: where all runs train.
+        trackers: which are told how runs go, see `engine.tracking`.
 
     Raises:
         SweepError: two configs have one name.
@@ -118,7 +123,9 @@ def plan(
             for seed in seeds:
                 place, name = folder / f"seed{seed}", run_id(experiment.name, experiment.hash, seed)
                 title = place.relative_to(work_dir).as_posix()
-                jobs.append(Job(config, seed, name, root, place, title, overrides, task, device))
+                jobs.append(
+                    Job(config, seed, name, root, place, title, overrides, task, device, tuple(trackers))
+                )
     return jobs
 
 
