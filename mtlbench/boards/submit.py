@@ -22,7 +22,7 @@ def submit(source: Path, folder: Path) -> Path:
         RefusedRecord: the board does not take the record, or has another one of that id already.
         BadRecord: the file is not a record.
     """
-    path = _record_file(Path(source))
+    path = record_file(Path(source))
     record, board = load_record(path), load_board(folder)
     reasons = objections(record, board, _established(folder, board))
     if reasons:
@@ -39,7 +39,12 @@ def submit(source: Path, folder: Path) -> Path:
     return published if published.exists() else write_record(record, published.parent)
 
 
-def _record_file(source: Path) -> Path:
+def record_file(source: Path) -> Path:
+    """Return the file of the record at `source`, the file itself or the folder of the run that wrote it.
+
+    Raises:
+        RefusedRecord: there is none, or more than one.
+    """
     if not source.is_dir():
         return source
     found = sorted(source.glob("*-seed*.json"))

@@ -11,6 +11,7 @@ COMMANDS = {
     "params": LazyCommand(
         "mtlbench.cli.params:params", "Count the parameters of a config by group, without data or weights."
     ),
+    "report": LazyCommand("mtlbench.cli.report:report", "Write one HTML page about a run."),
     "export": LazyCommand(
         "mtlbench.cli.export:export", "Write a trained model as weights and as a program without the bench."
     ),
