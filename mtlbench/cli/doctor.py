@@ -10,10 +10,10 @@ MARKS = {"ok": "ok    ", "note": "note  ", "broken": "BROKEN"}
 @click.command()
 @click.option("--torch/--no-torch", default=True, show_default=True, help="Start torch, which takes seconds.")
 def doctor(torch: bool) -> None:
-    """Say what is installed, what is broken and how to mend it; exit with 1 if something is.
+    """Say what is broken here, and how to mend it.
 
-    Looks at versions against what the bench needs, at plugins and clashes of names, at extras, at the folder
-    of caches, at git, and whether torch starts and sees a GPU.
+    Exits with 1 if something is. Looks at versions against what the bench needs, at plugins and clashes
+    of names, at extras, at the folder of caches, at git, and whether torch starts and sees a GPU.
 
     Example: mtlbench doctor --no-torch
     """

@@ -16,10 +16,11 @@ from mtlbench.plugin.records import KINDS
     "--into", type=click.Path(file_okay=False, path_type=Path), default=Path("."), help="Default: here."
 )
 def new(kind: str, name: str, into: Path) -> None:
-    """Write a plugin that works: a distribution with one component, its tests and a config.
+    """Write a plugin that works, to begin with.
 
-    KIND is one of task, dataset, backbone, adapter, decoder, balancer, label_protocol and learner. NAME is
-    what a config will say: lowercase words joined by hyphens. Nothing is overwritten.
+    That is a distribution with one component, its tests and a config. KIND is one of task, dataset,
+    backbone, adapter, decoder, balancer, label_protocol and learner. NAME is what a config will say:
+    lowercase words joined by hyphens. Nothing is overwritten.
 
     Example: mtlbench new adapter my-lora
     """

@@ -36,6 +36,7 @@ def _rows(catalog: Catalog) -> list[dict[str, Any]]:
             "plugin": plugin.name,
             "components": dict(Counter(record.kind for record in plugin.records)),
             "error": None,
+            "deprecations": list(plugin.deprecations),
         }
         for plugin in catalog.plugins
     ]
@@ -46,6 +47,7 @@ def _rows(catalog: Catalog) -> list[dict[str, Any]]:
             "plugin": plugin.name,
             "components": {},
             "error": plugin.reason,
+            "deprecations": [],
         }
         for plugin in catalog.failed
     ]
@@ -67,4 +69,5 @@ def _table(rows: list[dict[str, Any]]) -> str:
 def _components(row: dict[str, Any]) -> str:
     if row["error"]:
         return f"BROKEN: {row['error']}"
-    return ", ".join(f"{count} {kind}" for kind, count in row["components"].items())
+    found = ", ".join(f"{count} {kind}" for kind, count in row["components"].items())
+    return "; ".join([found, *(f"DEPRECATED: {text}" for text in row["deprecations"])])

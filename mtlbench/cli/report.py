@@ -23,9 +23,10 @@ import click
     help="Folder of all boards, for the single-task references.",
 )
 def report(run: Path, output: Path | None, leaderboards: Path) -> None:
-    """Write one HTML page about a run: results, curves, pictures, cost, provenance, config.
+    """Write one HTML page about a run.
 
-    RUN is the folder of a run, or a record's file. The page needs nothing else and holds no script.
+    It shows results, curves, pictures, cost, provenance and config. RUN is the folder of a run, or a
+    record's file. The page needs nothing else and holds no script.
 
     Example: mtlbench report runs/faar_synthrooms/seed0
     """

@@ -20,7 +20,7 @@ import click
 def reproduce(
     record: Path, work_dir: Path | None, weights: Path | None, data_root: Path | None, device: str | None
 ) -> None:
-    """Train the run of RECORD again, and write beside it what came out.
+    """Make the run of a record again, and say whether it comes out.
 
     Trains from the config inside the record, with its seed; of the record nothing is executed. The file
     RUN_ID.verified.json then holds both runs' primary metrics, how much they differ, what the board allows,

@@ -71,10 +71,11 @@ def sweep(
     wandb: bool,
     mlflow: bool,
 ) -> None:
-    """Run a grid of experiments as one job: every config, point of the grid and seed.
+    """Run a grid of experiments as one job.
 
-    What is finished is not run again, and what was interrupted goes on: repeat the command. A run that fails
-    stops no other; then the command exits with 1. Finished records are collected in WORK_DIR/records.
+    The grid is every config with every point of --grid and every seed. What is finished is not run again,
+    and what was interrupted goes on: repeat the command. A run that fails stops no other; then the
+    command exits with 1. Finished records are collected in WORK_DIR/records.
 
     Example: mtlbench sweep configs/lora_synthrooms.py --grid optimizer.lr=5e-4,1.5e-3,4.5e-3 --seeds 0 1 2
     """

@@ -19,7 +19,7 @@ from mtlbench.plugin.errors import (
     UnknownComponent,
     UnknownKind,
 )
-from mtlbench.plugin.hookspecs import hookimpl, hookspec
+from mtlbench.plugin.hookspecs import API_VERSION, hookimpl, hookspec
 from mtlbench.plugin.loader import FailedPlugin, LoadedPlugin, load_plugins
 from mtlbench.plugin.records import (
     KINDS,
@@ -35,6 +35,7 @@ from mtlbench.plugin.records import (
 )
 
 __all__ = [
+    "API_VERSION",
     "KINDS",
     "Adapter",
     "Backbone",

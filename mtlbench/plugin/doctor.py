@@ -15,6 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
 from mtlbench.plugin.catalog import Catalog
+from mtlbench.plugin.hookspecs import API_VERSION
 
 State = Literal["ok", "note", "broken"]
 SPARE = 2 * 2**30  # bytes: rendered rooms and decoded samples of a small dataset
@@ -90,7 +91,12 @@ def _requirements() -> Iterator[Finding]:
 
 
 def _plugins(catalog: Catalog) -> Iterator[Finding]:
-    yield Finding("ok", "plugins", f"{len(catalog.plugins)} loaded, {len(catalog.entries())} components")
+    count = f"{len(catalog.plugins)} loaded, {len(catalog.entries())} components, hooks {API_VERSION}"
+    yield Finding("ok", "plugins", count)
+    for loaded in catalog.plugins:
+        for text in loaded.deprecations:
+            cure = f"upgrade {loaded.distribution} {loaded.version}, or tell its author"
+            yield Finding("note", f"plugin {loaded.name}", text, cure)
     for plugin in catalog.failed:
         yield Finding(
             "broken",

@@ -1,4 +1,9 @@
-"""List the hooks that a plugin may implement: one per kind of component."""
+"""List the hooks that a plugin may implement: one per kind of component.
+
+A hook that is going to change is marked with ``@hookspec(warn_on_impl=HookDeprecation("..."))``, or one of
+its arguments with ``warn_on_impl_args``: pluggy then warns whoever implements it, and `mtlbench plugins` and
+`mtlbench doctor` show the text to whoever installed it.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,14 @@ from mtlbench.plugin.records import (
     Learner,
     Task,
 )
+
+#: version of hooks and records: what worked under 1.x works under 1.y; 2.0 may drop what 1.x warned of
+API_VERSION = "1.0"
+
+
+class HookDeprecation(DeprecationWarning):
+    """Say what a plugin uses that a later version of the hooks will not have, and what to use instead."""
+
 
 hookspec = pluggy.HookspecMarker("mtlbench")
 hookimpl = pluggy.HookimplMarker("mtlbench")

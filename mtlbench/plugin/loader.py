@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -13,6 +14,7 @@ import pluggy
 from mtlbench.errors import MtlbenchError, did_you_mean
 from mtlbench.plugin import hookspecs
 from mtlbench.plugin.errors import PluginError
+from mtlbench.plugin.hookspecs import HookDeprecation
 from mtlbench.plugin.records import KINDS, Record
 
 GROUP = "mtlbench"
@@ -22,13 +24,17 @@ HOOKS = {f"mtlbench_{kind}s": record for kind, record in KINDS.items()}
 
 @dataclass(frozen=True)
 class LoadedPlugin:
-    """Hold what a plugin registers, and where it comes from."""
+    """Hold what a plugin registers, and where it comes from.
+
+    `deprecations` says what it uses that a later version of the hooks will not have.
+    """
 
     name: str
     distribution: str
     version: str
     module: str
     records: tuple[Record, ...]
+    deprecations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,28 @@ def load_plugins(points: Iterable[EntryPoint]) -> tuple[list[LoadedPlugin], list
     for point in points:
         distribution, version = _origin(point)
         try:
-            records = tuple(_records(point))
+            with warnings.catch_warnings(record=True) as heard:
+                warnings.simplefilter("always")
+                records = tuple(_records(point))
         except Exception as error:
             if os.environ.get(STRICT) == "1":
                 raise
             failed.append(FailedPlugin(point.name, distribution, version, _reason(error)))
         else:
-            loaded.append(LoadedPlugin(point.name, distribution, version, point.module, records))
+            said = _deprecations(heard)
+            loaded.append(LoadedPlugin(point.name, distribution, version, point.module, records, said))
     return loaded, failed
+
+
+def _deprecations(heard: Iterable[warnings.WarningMessage]) -> tuple[str, ...]:
+    """Return what the hooks themselves warned of, and pass on all other warnings."""
+    said = []
+    for warning in heard:
+        if isinstance(warning.message, HookDeprecation):
+            said.append(" ".join(str(warning.message).split()))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return tuple(dict.fromkeys(said))
 
 
 def _records(point: EntryPoint) -> Iterator[Record]:
