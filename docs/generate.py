@@ -7,6 +7,7 @@ python docs/generate.py --check    # write nothing; exit with 1 and name those t
 from __future__ import annotations
 
 import ast
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,11 @@ NOTE = "<!-- Written by docs/generate.py. -->"
 
 def pages() -> dict[Path, str]:
     """Return path, relative to the repository, -> text of every generated page."""
-    found = {Path("docs/cli.md"): cli_page(), Path("configs/README.md"): configs_page()}
+    found = {
+        Path("docs/cli.md"): cli_page(),
+        Path("configs/README.md"): configs_page(),
+        Path("docs/faults.md"): faults_page(),
+    }
     return found | {Path(f"docs/kinds/{kind}.md"): kind_page(kind) for kind in KINDS}
 
 
@@ -64,6 +69,18 @@ def configs_page() -> str:
             table(["piece", "what it is"], [config_row(path) for path in pieces]),
         ]
     )
+
+
+def faults_page() -> str:
+    """Return the page on faults with the table of what the chaos suite noted in ``docs/faults.json``."""
+    path = ROOT / "docs/faults.md"
+    head, _, rest = path.read_text(encoding="utf-8").partition("<!-- figures -->")
+    _, _, tail = rest.partition("<!-- end -->")
+    noted = json.loads((ROOT / "docs/faults.json").read_text(encoding="utf-8"))
+    rows = [[fault, str(tried), str(survived)] for fault, (tried, survived) in sorted(noted.items())]
+    total = [f"**{sum(int(row[column]) for row in rows)}**" for column in (1, 2)]
+    figures = table(["fault", "tried", "survived"], [*rows, ["**all**", *total]])
+    return f"{head}<!-- figures -->\n\n{figures}\n\n<!-- end -->{tail}"
 
 
 def config_row(path: Path) -> list[str]:
