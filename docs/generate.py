@@ -56,6 +56,7 @@ def commands(
 def configs_page() -> str:
     """Return a table of the configs with the comments that they start with."""
     experiments = sorted(ROOT.glob("configs/*.py"))
+    study = sorted(ROOT.glob("configs/partial/*.py"))
     pieces = sorted(ROOT.glob("configs/_base_/**/*.py"))
     return join(
         [
@@ -65,6 +66,9 @@ def configs_page() -> str:
             "a config is a Python file and is executed.",
             "## Experiments",
             table(["config", "what it is"], [config_row(path) for path in experiments]),
+            "## The study of partial supervision",
+            "See [partial supervision](../docs/partial-supervision.md).",
+            table(["config", "what it is"], [config_row(path) for path in study]),
             "## Pieces that experiments inherit with `_base_`",
             table(["piece", "what it is"], [config_row(path) for path in pieces]),
         ]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mtlbench.boards.board import Board, Frozen
 from mtlbench.results.errors import BadRecord
-from mtlbench.results.schema import Record
+from mtlbench.results.schema import Record, protocol_hash
 from mtlbench.results.store import iter_records
 
 
@@ -19,10 +19,15 @@ class Refusal(NamedTuple):
     reason: str
 
 
-def frozen_part(record: Record) -> Frozen:
-    """Return what `record` shares with every other record of its board."""
-    provenance = record.provenance
-    return Frozen(protocol_hash=record.protocol_hash, weights=provenance.weights, data=provenance.data)
+def frozen_part(record: Record, board: Board) -> Frozen:
+    """Return what `record` shares with every other record of `board`."""
+    provenance, shared = record.provenance, record.protocol_hash
+    if board.free:
+        try:
+            shared = protocol_hash(record.config, board.free)
+        except (KeyError, TypeError):  # the config is no experiment: let it equal no protocol
+            shared = record.config_hash
+    return Frozen(protocol_hash=shared, weights=provenance.weights, data=provenance.data)
 
 
 def objections(record: Record, board: Board, frozen: Frozen | None = None) -> list[str]:
@@ -35,7 +40,7 @@ def objections(record: Record, board: Board, frozen: Frozen | None = None) -> li
 
 def differences(record: Record, board: Board, frozen: Frozen | None = None) -> list[str]:
     """Return what makes `record` another experiment than those of `board`, whoever ran it and however."""
-    return [*_protocol(record, board.frozen or frozen), *_tasks(record, board)]
+    return [*_protocol(record, board, board.frozen or frozen), *_tasks(record, board)]
 
 
 def admit(folder: Path, board: Board) -> tuple[list[Record], list[Refusal]]:
@@ -54,7 +59,7 @@ def admit(folder: Path, board: Board) -> tuple[list[Record], list[Refusal]]:
         if reasons:
             refusals.append(Refusal(name, "; ".join(reasons)))
         else:
-            frozen = frozen or frozen_part(record)
+            frozen = frozen or frozen_part(record, board)
             records.append(record)
     return records, refusals
 
@@ -70,10 +75,10 @@ def _conduct(record: Record, board: Board) -> Iterator[str]:
         yield f"its seed {record.seed} is not one of the board's {board.seeds}"
 
 
-def _protocol(record: Record, frozen: Frozen | None) -> Iterator[str]:
+def _protocol(record: Record, board: Board, frozen: Frozen | None) -> Iterator[str]:
     if frozen is None:
         return
-    own = frozen_part(record)
+    own = frozen_part(record, board)
     for field in Frozen.model_fields:
         if getattr(own, field) != getattr(frozen, field):
             yield f"its {field} differs from the board's"

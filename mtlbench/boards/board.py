@@ -65,7 +65,8 @@ class Frozen(Strict):
 class Board(Strict):
     """Hold a board's protocol: tasks in the order of their columns, seeds, references, configs.
 
-    While `frozen` is absent, the first record decides it.
+    While `frozen` is absent, the first record decides it. `free` names parts of the protocol that its methods
+    choose, because the board compares them.
     """
 
     schema_version: Literal[1]
@@ -74,6 +75,7 @@ class Board(Strict):
     description: Annotated[str, Field(min_length=1, max_length=4000)]
     seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
     cost_axis: CostAxis = "trainable"
+    free: list[Literal["label_protocol"]] = []
     configs: Annotated[list[ConfigPath], Field(min_length=1, max_length=1000)]
     tasks: Annotated[list[BoardTask], Field(min_length=1, max_length=30)]
     frozen: Frozen | None = None

@@ -68,7 +68,7 @@ def compare(
     _require_references(references, board)
     for records in (first, second):
         _require_one_method(records)
-        _require_protocol(records, board, frozen_part(references[board.tasks[0].name][0]))
+        _require_protocol(records, board, frozen_part(references[board.tasks[0].name][0], board))
     count = _replicates([*first, *second])
     standards = [record for records in references.values() for record in records]
     fixed = count > 0 and _replicates(standards) != count

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mtlbench.boards.admission import objections
+from mtlbench.boards.admission import frozen_part, objections
 from mtlbench.boards.aggregate import Spread
 from mtlbench.boards.board import load_board
 from mtlbench.results.schema import Record
@@ -13,16 +13,17 @@ from mtlbench.results.store import iter_records
 
 
 def reference_for(
-    folder: Path, tasks: Iterable[str], protocol_hash: str | None = None
+    folder: Path, tasks: Iterable[str], like: Record | None = None
 ) -> dict[str, tuple[float, int]]:
     """Return, per task that has one, the mean of its single-task reference and the number of its seeds.
 
     Args:
         folder: the board's folder.
         tasks: the tasks asked for; those without an accepted reference are left out.
-        protocol_hash: where given, references of another protocol are left out.
+        like: where given, references of another protocol than this record's are left out.
     """
     board = load_board(folder)
+    protocol = frozen_part(like, board).protocol_hash if like else None
     references = {}
     for task in tasks:
         if task not in board.references:
@@ -34,7 +35,7 @@ def reference_for(
             if isinstance(record, Record)
             and not objections(record, board)
             and task in record.primary
-            and protocol_hash in (None, record.protocol_hash)
+            and protocol in (None, frozen_part(record, board).protocol_hash)
         ]
         if values:
             references[task] = (Spread.of(values).mean, len(values))
@@ -51,5 +52,5 @@ def find_references(record: Record, near: Path) -> dict[str, tuple[float, int]]:
     for folder in near.resolve().parents:
         board = folder / "leaderboards" / (record.board or "")
         if record.board and (board / "board.toml").is_file():
-            return reference_for(board, record.primary, record.protocol_hash)
+            return reference_for(board, record.primary, record)
     return {}

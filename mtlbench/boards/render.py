@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mtlbench.boards.admission import frozen_part
 from mtlbench.boards.aggregate import Standing, aggregate
 from mtlbench.boards.board import Board
 from mtlbench.boards.markdown import code, escape
@@ -117,8 +118,10 @@ def _protocol(standing: Standing) -> list[str]:
     splits = sorted(first.provenance.data.items())
     data = ", ".join(f"{escape(split)} {code(mark[:12])}" for split, mark in splits)
     weights = code(first.provenance.weights[:12]) if first.provenance.weights else "none"
+    shared = frozen_part(first, standing.board).protocol_hash
+    free = f" but for {' and '.join(map(code, standing.board.free))}" if standing.board.free else ""
     return [
-        f"All records share protocol `{first.protocol_hash[:12]}`, selection rule `{first.selection}`, "
+        f"All records share protocol `{shared[:12]}`{free}, selection rule `{first.selection}`, "
         f"data {data or 'without a fingerprint'}, and pretrained weights {weights}."
     ]
 

@@ -59,5 +59,5 @@ def _established(folder: Path, board: Board) -> Frozen | None:
         return board.frozen
     for _, record in iter_records(Path(folder) / "results"):
         if isinstance(record, Record) and not objections(record, board):
-            return frozen_part(record)
+            return frozen_part(record, board)
     return None

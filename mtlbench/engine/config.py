@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from mtlbench.errors import MtlbenchError, did_you_mean
-from mtlbench.results.schema import config_hash
+from mtlbench.results.schema import config_hash, protocol_hash
 
 
 class ConfigError(MtlbenchError):
@@ -154,14 +154,7 @@ class Experiment(_Strict):
     @property
     def protocol_hash(self) -> str:
         """Return the sha256 of what a board freezes: data, labels seen, backbone, length, evaluation."""
-        content = self.canonical()
-        frozen = ("dataset", "train_transforms", "eval_transforms", "label_protocol", "backbone")
-        protocol = {key: content[key] for key in frozen}
-        protocol["schedule"] = {
-            key: content["schedule"][key] for key in ("batch_size", "iterations", "epochs")
-        }
-        protocol["mode"] = content["evaluation"]["mode"]
-        return config_hash(protocol)
+        return protocol_hash(self.canonical())
 
     def with_tasks(self, tasks: Iterable[str], name: str) -> Experiment:
         """Return this experiment on some of its tasks, under another name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, model_validator
@@ -43,6 +44,26 @@ def config_hash(config: dict[str, Any]) -> str:
     experiment nor the places of data and weights. So runs that differ in nothing but the seed share one hash.
     """
     return hashlib.sha256(canonical_json(config).encode()).hexdigest()
+
+
+#: what a board freezes of a config, beside the length of training and the mode of evaluation
+PROTOCOL = ("dataset", "train_transforms", "eval_transforms", "label_protocol", "backbone")
+
+
+def protocol_hash(config: Mapping[str, Any], free: Collection[str] = ()) -> str:
+    """Return the SHA-256 of what a board freezes: data, labels seen, backbone, length, evaluation.
+
+    Args:
+        config: resolved, as a record holds it.
+        free: parts of `PROTOCOL` that are left out, because a board compares them.
+
+    Raises:
+        KeyError, TypeError: the config lacks a part.
+    """
+    protocol = {key: config[key] for key in PROTOCOL if key not in free}
+    protocol["schedule"] = {key: config["schedule"][key] for key in ("batch_size", "iterations", "epochs")}
+    protocol["mode"] = config["evaluation"]["mode"]
+    return config_hash(protocol)
 
 
 def run_id(name: str, config_hash: str, seed: int) -> str:

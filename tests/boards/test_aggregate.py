@@ -8,6 +8,7 @@ from mtlbench.boards.admission import admit
 from mtlbench.boards.aggregate import Spread, aggregate, tie
 from mtlbench.boards.board import load_board
 from mtlbench.boards.references import reference_for
+from mtlbench.boards.render import readme
 from mtlbench.results.store import write_record
 
 
@@ -154,5 +155,41 @@ def test_references_are_means_of_accepted_records_of_the_protocol(make_board, ma
     add(folder, make_record("single-task-semseg", 0, {"semseg": 100.0}, config={}, demo=True))
     found = reference_for(folder, ["depth", "semseg", "normals"])
     assert found == {"depth": (pytest.approx(0.5), 3), "semseg": (50, 3)}
-    assert reference_for(folder, ["depth"], "a" * 64) == {"depth": (pytest.approx(0.5), 3)}
-    assert reference_for(folder, ["depth"], "b" * 64) == {}
+    assert reference_for(folder, ["depth"], make_record()) == {"depth": (pytest.approx(0.5), 3)}
+    assert reference_for(folder, ["depth"], make_record(protocol_hash="b" * 64)) == {}
+
+
+def experiment(name: str, **changes):
+    """Return what a config says that a board may freeze, and an adapter."""
+    frozen = ("dataset", "train_transforms", "eval_transforms", "label_protocol", "backbone")
+    length = {"batch_size": 8, "iterations": 160, "epochs": None}
+    content = {key: {"type": key} for key in frozen} | {"schedule": length, "evaluation": {"mode": "native"}}
+    return {**content, "adapter": {"type": name}, **changes}
+
+
+def test_a_board_that_frees_label_protocols_takes_records_of_all_of_them(make_board, make_record):
+    folder = make_board()
+    for path in (folder / "results").glob("*/*.json"):
+        path.unlink()
+    text = (folder / "board.toml").read_text()
+    (folder / "board.toml").write_text(text.replace("[[tasks]]", 'free = ["label_protocol"]\n\n[[tasks]]', 1))
+    one = {"label_protocol": {"type": "one-label"}}
+
+    def give(name, values=None, protocol="a", **changes):
+        for seed in range(3):
+            config = experiment(name, **changes)
+            add(folder, make_record(name, seed, values, config=config, protocol_hash=protocol * 64))
+
+    give("single-task-semseg", {"semseg": 50.0})
+    give("single-task-depth", {"depth": 0.5})
+    give("full")
+    give("one", protocol="b", **one)
+    give("others-rooms", dataset={"type": "nyud"}, **one)
+    give("no-experiment", schedule="long")
+    standing = aggregate(folder)
+    assert {method.name for method in standing.ranked} == {"full", "one"}
+    assert {refusal.reason for refusal in standing.refused} == {"its protocol_hash differs from the board's"}
+    assert len(standing.refused) == 6
+    last = make_record(config=experiment("new", **one), protocol_hash="c" * 64)
+    assert reference_for(folder, ["depth"], last) == {"depth": (pytest.approx(0.5), 3)}
+    assert "but for `label_protocol`, selection rule" in readme(standing, [])

@@ -4,13 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from mtlbench.boards.board import load_board
 from mtlbench.engine.config import load_experiment
 from mtlbench.engine.registries import register
 from mtlbench.plugin import Catalog
 from mtlbench.plugin.errors import BrokenTarget
+from mtlbench.results.schema import protocol_hash
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-NAMES = sorted(path.name for path in CONFIGS.glob("*.py"))
+NAMES = sorted(
+    path.relative_to(CONFIGS).as_posix()
+    for path in CONFIGS.rglob("*.py")
+    if "_base_" not in path.relative_to(CONFIGS).parts
+)
+BOARDS = [load_board(path.parent) for path in sorted(CONFIGS.parent.glob("leaderboards/*/board.toml"))]
 
 
 def test_there_are_configs():
@@ -41,7 +48,7 @@ def test_a_config_names_components_that_exist_with_their_options(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_config_is_named_after_its_method(name):
     experiment = load_experiment(CONFIGS / name)
-    assert name.replace("_", "").startswith(experiment.name.replace("-", ""))
+    assert Path(name).name.replace("_", "").startswith(experiment.name.replace("-", ""))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,9 +65,28 @@ def test_a_dataset_has_the_tasks_of_the_config(name):
 
 
 def test_the_configs_of_a_board_share_its_protocol():
-    protocols: dict[str, set[str]] = {}
+    protocols: dict[str, set[str]] = {board.name: set() for board in BOARDS}
+    free = {board.name: board.free for board in BOARDS}
     for name in NAMES:
         experiment = load_experiment(CONFIGS / name)
         if experiment.board:
-            protocols.setdefault(experiment.board, set()).add(experiment.protocol_hash)
-    assert {board: len(found) for board, found in protocols.items()} == {"synthrooms-v1": 1}
+            shared = protocol_hash(experiment.canonical(), free[experiment.board])
+            protocols[experiment.board].add(shared)
+    assert {board: len(found) for board, found in protocols.items()} == dict.fromkeys(free, 1)
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_a_board_names_configs_of_its_own_once(board):
+    assert len({*board.configs}) == len(board.configs)
+    experiments = [load_experiment(CONFIGS.parent / config) for config in board.configs]
+    assert {experiment.board for experiment in experiments} == {board.name}
+    assert len({experiment.name for experiment in experiments}) == len(experiments)
+
+
+def test_the_partial_study_is_named_after_what_it_crosses():
+    for name in NAMES:
+        if name.startswith("partial/") and "single_task" not in name:
+            experiment = load_experiment(CONFIGS / name)
+            crossed = (experiment.label_protocol, experiment.learner, experiment.balancer)
+            assert experiment.name == "-".join(component.type for component in crossed)
+            assert name == f"partial/{experiment.name.replace('-', '_')}.py"

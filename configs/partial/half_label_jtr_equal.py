@@ -1,0 +1,4 @@
+# Half of each task's labels, learner `jtr`, balancer `equal`.
+_base_ = ["../_base_/settings/synthrooms_partial.py", "../_base_/labels/half_label.py"]
+name = "half-label-jtr-equal"
+learner = dict(type="jtr")

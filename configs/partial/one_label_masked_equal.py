@@ -1,0 +1,3 @@
+# One label per image, learner `masked`, balancer `equal`.
+_base_ = ["../_base_/settings/synthrooms_partial.py", "../_base_/labels/one_label.py"]
+name = "one-label-masked-equal"

@@ -1,0 +1,4 @@
+# One label per image, learner `masked`, balancer `pcgrad`.
+_base_ = ["../_base_/settings/synthrooms_partial.py", "../_base_/labels/one_label.py"]
+name = "one-label-masked-pcgrad"
+balancer = dict(type="pcgrad")

@@ -1,0 +1,4 @@
+# Teachers of random_label_pseudo_label_equal.py: each task alone with the labels of that draw; of no board.
+_base_ = ["single_task.py", "../_base_/labels/random_label.py"]
+name = "single-task-random-label"
+board = None
