@@ -1,4 +1,5 @@
-# One to four labels per image, learner `pseudo-label`, balancer `equal`; single_task_random_label.py makes the teachers.
+# One to four labels per image, learner `pseudo-label`, balancer `equal`; single_task_random_label.py makes
+# the teachers.
 _base_ = ["../_base_/settings/synthrooms_partial.py", "../_base_/labels/random_label.py"]
 name = "random-label-pseudo-label-equal"
 learner = dict(

@@ -75,7 +75,7 @@ class Board(Strict):
     description: Annotated[str, Field(min_length=1, max_length=4000)]
     seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
     cost_axis: CostAxis = "trainable"
-    free: list[Literal["label_protocol"]] = []
+    free: Annotated[list[Literal["label_protocol"]], Field(default_factory=list, max_length=1)]
     configs: Annotated[list[ConfigPath], Field(min_length=1, max_length=1000)]
     tasks: Annotated[list[BoardTask], Field(min_length=1, max_length=30)]
     frozen: Frozen | None = None
