@@ -1,4 +1,4 @@
-"""Write the pages that the code determines: the command line, one page per kind, and the list of configs.
+"""Write what the code determines: the command line, a page per kind, the list of configs, ends of pages.
 
 python docs/generate.py            # write them
 python docs/generate.py --check    # write nothing; exit with 1 and name those that differ
@@ -15,10 +15,15 @@ from pathlib import Path
 import click
 
 from mtlbench.cli import main as mtlbench
+from mtlbench.engine.config import Experiment
 from mtlbench.plugin import KINDS, Catalog
+
+sys.path.append(str(Path(__file__).resolve().parent))
+from uses import Use, rows, uses  # beside this file
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by docs/generate.py. -->"
+REST = "<!-- The rest is written by docs/generate.py. -->"
 
 
 def pages() -> dict[Path, str]:
@@ -28,7 +33,55 @@ def pages() -> dict[Path, str]:
         Path("configs/README.md"): configs_page(),
         Path("docs/faults.md"): faults_page(),
     }
-    return found | {Path(f"docs/kinds/{kind}.md"): kind_page(kind) for kind in KINDS}
+    found |= {Path(f"docs/kinds/{kind}.md"): kind_page(kind) for kind in KINDS}
+    for kind, name in built_in():
+        path = Path("docs/plugins", page_of(kind, name))
+        if kind != "task" and (ROOT / path).is_file():
+            found[path] = component_page(kind, name, (ROOT / path).read_text(encoding="utf-8"))
+    return found
+
+
+def built_in() -> list[tuple[str, str]]:
+    """Return kind and name of every component of this distribution."""
+    entries = Catalog.load().entries()
+    return [(entry.record.kind, entry.record.name) for entry in entries if entry.distribution == "mtlbench"]
+
+
+def component_page(kind: str, name: str, text: str) -> str:
+    """Return the page of a component, with the configs that name it and their rows at the end."""
+    found = uses().get((kind, name), [])
+    pieces = [f"[{use.path}](../../{use.path})" for use in found if not use.name]
+    lines = [row for use in found if use.name for row in use_rows(use)]
+    return join(
+        [
+            text.partition(REST)[0].rstrip(),
+            REST,
+            "## Configs and rows",
+            table(["config", "row", "board", "Δm (%)", "trainable (M)"], lines) if lines else "",
+            f"Experiments inherit it from {', '.join(pieces)}." if pieces else "",
+            "" if found else absence(kind, name),
+        ]
+    )
+
+
+def absence(kind: str, name: str) -> str:
+    """Return why no config names a component."""
+    field = Experiment.model_fields.get(kind)
+    if field and getattr(field.default, "type", None) == name:
+        return "A config that names no other has it."
+    return "No config that ships names it."
+
+
+def use_rows(use: Use) -> list[list[str]]:
+    """Return a line per board where the config has a row, or one line without a board."""
+    config = f"[{Path(use.path).name}](../../{use.path})"
+    standings = rows().get((use.path, use.name))
+    if not standings:
+        return [[config, use.name, "–", "–", "–"]]
+    return [
+        [config, use.name, f"[{board}](../../leaderboards/{board}/README.md)", delta, cost]
+        for board, delta, cost in standings
+    ]
 
 
 def cli_page() -> str:
@@ -76,11 +129,14 @@ def configs_page() -> str:
 
 
 def faults_page() -> str:
-    """Return the page on faults with the table of what the chaos suite noted in ``docs/faults.json``."""
-    path = ROOT / "docs/faults.md"
-    head, _, rest = path.read_text(encoding="utf-8").partition("<!-- figures -->")
+    """Return the page on faults with what the chaos suite noted in ``docs/faults.json``, if it did."""
+    page, figures_file = (ROOT / "docs" / name for name in ("faults.md", "faults.json"))
+    text = page.read_text(encoding="utf-8")
+    if not figures_file.is_file():
+        return text
+    head, _, rest = text.partition("<!-- figures -->")
     _, _, tail = rest.partition("<!-- end -->")
-    noted = json.loads((ROOT / "docs/faults.json").read_text(encoding="utf-8"))
+    noted = json.loads(figures_file.read_text(encoding="utf-8"))
     rows = [[fault, str(tried), str(survived)] for fault, (tried, survived) in sorted(noted.items())]
     total = [f"**{sum(int(row[column]) for row in rows)}**" for column in (1, 2)]
     figures = table(["fault", "tried", "survived"], [*rows, ["**all**", *total]])

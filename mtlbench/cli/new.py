@@ -39,6 +39,6 @@ def new(kind: str, name: str, into: Path) -> None:
         )
     root, config = written[0].parent.parent, written[3]
     click.echo(
-        f"\nNext:\n    pip install -e {root}\n    mtlbench list {kind}\n    pytest {root}\n"
+        f'\nNext:\n    pip install -e "{root}[test]"\n    mtlbench list {kind}\n    python -m pytest {root}\n'
         f"    mtlbench run {config}\nThen make {written[0]} yours."
     )

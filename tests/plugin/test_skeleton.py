@@ -73,7 +73,7 @@ def test_it_installs_appears_passes_its_tests_and_trains(tmp_path, rooms_cache, 
 def test_the_command_says_what_comes_next(tmp_path):
     result = CliRunner().invoke(main, ["new", "adapter", "my-lora", "--into", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    assert f"pip install -e {tmp_path / 'my-lora'}" in result.output
+    assert f'pip install -e "{tmp_path / "my-lora"}[test]"' in result.output
     again = CliRunner().invoke(main, ["new", "adapter", "my-lora", "--into", str(tmp_path)])
     assert again.exit_code == 2 and "exists" in again.stderr
     clash = CliRunner().invoke(main, ["new", "adapter", "lora", "--into", str(tmp_path)])
