@@ -25,6 +25,7 @@ TOP = {
     "constraints.txt",
     "docs",
     "leaderboards",
+    "mkdocs.yml",
     "mtlbench",
     "plugins",
     "pyproject.toml",

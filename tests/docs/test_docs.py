@@ -84,7 +84,8 @@ def test_commands_in_documentation_exist(page):
         for word in words:
             if word.startswith("--") and word != "--help":
                 assert word.partition("=")[0] in options, f"{text}: {word}"
-            if re.fullmatch(r"configs/[a-z]\w*\.py", word):
+            # the tutorial writes its own, and is done word for word elsewhere
+            if re.fullmatch(r"configs/[a-z]\w*\.py", word) and page.name != "tutorial.md":
                 assert (ROOT / word).is_file(), text
 
 
