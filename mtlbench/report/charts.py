@@ -46,7 +46,7 @@ def loss_curves(curves: Mapping[str, Sequence[float]]) -> str:
             )
             axes.set_title(task, fontsize=9)
             axes.set_xlabel("epoch")
-            axes.set_ylim(bottom=min(0.0, *values))
+            axes.set_ylim(bottom=min([0.0, *values]))
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         return _svg(figure)
 
