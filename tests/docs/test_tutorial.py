@@ -66,6 +66,6 @@ def test_the_tutorial_ends_with_a_method_on_a_board(tmp_path):
             assert done.returncode == 0, f"{step['commands']}\n{done.stdout}{done.stderr}"
             said += done.stdout
     assert re.search(r"\d+ passed", said)
-    page = (here / "board/README.md").read_text(encoding="utf-8")
+    page = (here / "boards/tiny-rooms/README.md").read_text(encoding="utf-8")
     ranking = page[page.index("## Ranking") :]
     assert re.search(r"^\| =?[12] +\| my-scale ", ranking, re.MULTILINE), page
