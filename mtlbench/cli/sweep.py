@@ -87,9 +87,14 @@ def sweep(
     from mtlbench.sweep.sweep import collect
     from mtlbench.sweep.sweep import sweep as run_sweep
 
-    # click gives an option one word; the words that follow `--seeds 0` arrive among the configs
-    files = [Path(word) for word in configs if not word.isdigit()]
-    options = [*overrides, *([f"+dataset.root={data_root}"] if data_root else [])]
+    # click gives an option one word; what follows `--seeds 0` or `--cfg-options a=1` is among the configs
+    more = [word for word in configs if "=" in word]
+    if more and grid:
+        raise click.UsageError(
+            f"{more[0]!r}: with --grid, write --grid or --cfg-options before every KEY=..."
+        )
+    files = [Path(word) for word in configs if "=" not in word and not word.isdigit()]
+    options = [*overrides, *more, *([f"+dataset.root={data_root}"] if data_root else [])]
     asked = {"tensorboard": tensorboard, "wandb": wandb, "mlflow": mlflow}
     planned = plan(
         files,

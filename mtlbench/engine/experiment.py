@@ -166,7 +166,6 @@ def _run(
     shown = track(images, "evaluation", len(images), console=console, transient=True, disable=hidden)
     metrics, replicates = evaluate(model, shown, experiment.evaluation.mode)
     log.info("metrics %s", metrics)
-    told.metrics(metrics, steps)
     record = make_record(
         experiment,
         options.seed,
@@ -191,6 +190,7 @@ def _run(
                 drawn.save(work_dir / LABELS)
             write_record(record, work_dir)
     distributed.barrier()
+    told.finish(record, steps)  # last: it may wait for a network
     return record
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from mmengine.registry import HOOKS, VISBACKENDS
 from mtlbench.engine.config import Experiment
 from mtlbench.engine.errors import RunError
 from mtlbench.engine.hooks.epoch import EpochHook
+from mtlbench.results.schema import Record
+from mtlbench.results.store import record_text
 
 #: what the command line calls a tracker -> (mmengine's backend, the package it needs)
 TRACKERS = {
@@ -48,7 +50,7 @@ def installed(package: str) -> bool:
 
 @HOOKS.register_module()
 class TrackingHook(Hook):
-    """Pass on losses, learning rate, weights of tasks and, at the end, metrics.
+    """Pass on the config, losses, learning rate, weights of tasks and, at the end, metrics and the record.
 
     A tracker that fails, such as for want of a network, is dropped with one warning: it never stops a run.
     Nothing of it enters a record.
@@ -93,11 +95,14 @@ class TrackingHook(Hook):
         if values:
             self.scalars(values, done)
 
-    def metrics(self, metrics: Mapping[str, Mapping[str, float]], step: int) -> None:
-        """Pass on the metrics of the evaluation, and end."""
+    def finish(self, record: Record, step: int) -> None:
+        """Pass on the metrics of the evaluation and the record, and end."""
         self.scalars(
-            {f"{t}/{name}": value for t, found in metrics.items() for name, value in found.items()}, step
+            {f"{t}/{name}": value for t, found in record.metrics.items() for name, value in found.items()},
+            step,
         )
+        for name, backend in list(self.backends.items()):
+            self._try(name, partial(_keep, name, backend.experiment, record))
         for name, backend in list(self.backends.items()):
             # closing mmengine's backend of MLflow would upload the files below its own folder
             self._try(name, backend.experiment.end_run if name == "mlflow" else backend.close)
@@ -129,3 +134,13 @@ class TrackingHook(Hook):
             self.backends.pop(name, None)
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             self.log.warning("%s is left out from here on: %s", name, reason)
+
+
+def _keep(name: str, experiment: Any, record: Record) -> None:
+    text = record_text(record)
+    if name == "tensorboard":
+        experiment.add_text("record", f"```\n{text}```")
+    elif name == "mlflow":
+        experiment.log_text(text, f"{record.run_id}.json")
+    else:
+        experiment.run.summary["record"] = record.model_dump(mode="json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -34,14 +35,19 @@ class Limits:
     slurm: dict[str, str] = field(default_factory=dict)
 
 
-def execute(job: Job) -> int:
+def execute(job: Job, folder: str) -> int:
     """Run a job inside this process, which a cluster started for it, and return its exit code.
 
     A run in a process of its own, below this one, would outlive it and hold the folder.
+
+    Args:
+        job: what to run.
+        folder: what the job's paths are relative to, wherever the cluster starts processes.
     """
     from mtlbench.cli import main
 
-    job.folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
+    job.begin()
     with (
         job.console.open("a", encoding="utf-8") as file,
         contextlib.redirect_stdout(file),
@@ -51,7 +57,15 @@ def execute(job: Job) -> int:
             main(job.arguments)
         except SystemExit as end:
             return end.code if isinstance(end.code, int) else int(bool(end.code))
+        except Exception:
+            traceback.print_exc()
+            return 1
     return 0
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an engine's error says first; hints where to look for more follow."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
 
 
 def cores() -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
+import shlex
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +17,12 @@ from mtlbench.results.errors import BadRecord
 from mtlbench.results.schema import Record, run_id
 from mtlbench.results.store import load_record
 from mtlbench.sweep.errors import SweepError
+
+#: begins the line with an attempt's command, above what it prints
+PROMPT = "$ mtlbench "
+TAIL = 2**16  # bytes
+#: between values of an axis, but not within brackets
+COMMA = re.compile(r",(?![^(\[]*[)\]])")
 
 
 @dataclass(frozen=True)
@@ -56,9 +65,30 @@ class Job:
         return words
 
     @property
+    def root(self) -> Path:
+        """Return the sweep's folder."""
+        return self.folder.parents[len(Path(self.title).parts) - 1]
+
+    @property
     def console(self) -> Path:
         """Return the file of what the run prints."""
         return self.folder / "console.log"
+
+    def begin(self) -> None:
+        """Head what the coming attempt prints with its command."""
+        with self.console.open("a", encoding="utf-8") as file:
+            print(PROMPT + shlex.join(self.arguments), file=file)
+
+    def printed(self) -> str:
+        """Return the end of what the last attempt printed, so that nobody takes an earlier one's for it."""
+        try:
+            with self.console.open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+        _, prompt, rest = text.rpartition(PROMPT)
+        return rest.partition("\n")[2] if prompt else text
 
     def record(self) -> Record | None:
         """Return the finished run's record, or None while there is none that can be read."""
@@ -77,10 +107,10 @@ class Outcome:
     reason: str = ""
 
     @classmethod
-    def of(cls, job: Job, code: int | None) -> Outcome:
-        """Look at what a job left whose process ended with `code`; None stands for a lost process."""
+    def of(cls, job: Job, code: int | None, lost: str = "its process was lost") -> Outcome:
+        """Look at what a job left whose process ended with `code`, or with None, if it was `lost`."""
         record = job.record()
-        return cls(job, record, "" if record else _reason(job, code))
+        return cls(job, record, "" if record else lost if code is None else _reason(job, code))
 
 
 def plan(
@@ -138,7 +168,7 @@ def parse_grid(words: Sequence[str]) -> dict[str, list[str]]:
     grid: dict[str, list[str]] = {}
     for word in words:
         key, _, values = word.partition("=")
-        listed = [value for value in values.split(",") if value]
+        listed = list(dict.fromkeys(value for value in COMMA.split(values) if value))
         if not key or not listed or key in grid:
             raise SweepError(
                 f"{word!r} is no axis of a grid; write each once, as --grid optimizer.lr=5e-4,1.5e-3."
@@ -147,15 +177,10 @@ def parse_grid(words: Sequence[str]) -> dict[str, list[str]]:
     return grid
 
 
-def _reason(job: Job, code: int | None) -> str:
-    try:
-        lines = [line.strip() for line in job.console.read_text("utf-8", "replace").splitlines()]
-    except OSError:
-        lines = []
+def _reason(job: Job, code: int) -> str:
+    lines = [line.strip() for line in job.printed().splitlines()]
     last = next((line for line in reversed(lines) if line), "it printed nothing")
     error = next((line for line in reversed(lines) if line.startswith("Error: ")), None)
-    if code is None:
-        return "its process was lost"
     if code < 0:
         name = signal.Signals(-code).name
         hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""

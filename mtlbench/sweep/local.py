@@ -30,7 +30,7 @@ class Running:
     job: Job
     process: subprocess.Popen[bytes]
     gpu: str | None
-    held: int = 0
+    held: int = 0  # bytes
     peak: int = 0
 
     def measure(self) -> None:
@@ -49,7 +49,7 @@ def run(jobs: Sequence[Job], limits: Limits, look: Callable[[Iterable[Job]], Non
 
     A run takes one GPU where there are some, else its share of the cores. Another is started only while the
     memory that is free holds it beside what those under way may still come to need: the most that any run of
-    the sweep was seen to take, or `limits.memory` before.
+    the sweep was seen to take, and no less than `limits.memory` until one has finished.
 
     Args:
         jobs: what to run, in this order.
@@ -58,31 +58,34 @@ def run(jobs: Sequence[Job], limits: Limits, look: Callable[[Iterable[Job]], Non
     """
     gpus = _gpus()
     processes = limits.processes or len(gpus) or cores()
-    threads = limits.threads or max(1, cores() // processes)
+    given = os.environ.get("OMP_NUM_THREADS")
+    threads = limits.threads or given or max(1, cores() // processes)
     spare = deque(gpus[index % len(gpus)] if gpus else None for index in range(processes))
-    waiting, running, need = deque(jobs), list[Running](), int(limits.memory * GIB)
-    measured = 0
+    waiting, running = deque(jobs), list[Running]()
+    expected, measured = int(limits.memory * GIB), 0
     try:
         while waiting or running:
             for task in running:
                 task.measure()
                 measured = max(measured, task.peak)
-            need = measured or need
+            need = max(measured, expected)
             if waiting and len(running) < processes and (not running or _fits(need, running)):
                 running.append(_start(waiting.popleft(), threads, spare.popleft()))
             look([task.job for task in running])
             for task in [task for task in running if task.process.poll() is not None]:
                 running.remove(task)
                 spare.append(task.gpu)
-                yield Outcome.of(task.job, task.process.returncode)
+                outcome = Outcome.of(task.job, task.process.returncode)
+                expected = 0 if outcome.record else expected  # one that failed may have taken less
+                yield outcome
             time.sleep(PAUSE)
     finally:
         _stop(running)
 
 
-def _start(job: Job, threads: int, gpu: str | None) -> Running:
-    job.folder.mkdir(parents=True, exist_ok=True)
-    environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
+def _start(job: Job, threads: int | str, gpu: str | None) -> Running:
+    job.begin()
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     if gpu is not None:
         environment["CUDA_VISIBLE_DEVICES"] = gpu
     with job.console.open("ab") as console:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterable
@@ -15,7 +14,6 @@ from mtlbench.sweep.jobs import Job, Outcome
 
 #: what a run prints where it has no terminal, see `engine.hooks.progress`
 LINE = re.compile(r"step (\d+)/(\d+)  (.*?)  \d+ s, (\d+) s left")
-TAIL = 4096
 
 
 class Watch:
@@ -58,7 +56,7 @@ class Watch:
         for job in running:
             if job not in self.rows:
                 self.rows[job] = self.bars.add_task(f"  {job.title}", total=None, note="starting")
-            found = LINE.findall(_tail(job))
+            found = LINE.findall(job.printed())
             if found:
                 step, steps, losses, left = found[-1]
                 self.bars.update(
@@ -82,12 +80,3 @@ class Watch:
         ended = self.done + self.failed
         seconds = (time.monotonic() - self.began) / max(ended, 1) * (self.total - ended)
         return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
-
-
-def _tail(job: Job) -> str:
-    try:
-        with job.console.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
-            return file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from mtlbench.results.store import write_record
 from mtlbench.sweep.engine import Engine, Limits
+from mtlbench.sweep.errors import SweepError
 from mtlbench.sweep.jobs import Job, Outcome
 from mtlbench.sweep.progress import Watch
 
@@ -31,12 +32,13 @@ def sweep(jobs: Sequence[Job], engine: str, limits: Limits, console: Console) ->
         console: where progress is shown.
 
     Raises:
-        SweepError: the engine is not there.
+        SweepError: the engine is not there, or a run's folder cannot be made.
     """
     outcomes = {job: Outcome(job, record) for job in jobs if (record := job.record())}
     missing = [job for job in jobs if job not in outcomes]
     if outcomes:
         console.print(f"{len(outcomes)} of {len(jobs)} runs are finished already.", highlight=False)
+    _make_folders(missing)
     if missing:
         run: Engine = importlib.import_module(ENGINES[engine]).run
         with Watch(len(missing), console) as watch:
@@ -44,6 +46,16 @@ def sweep(jobs: Sequence[Job], engine: str, limits: Limits, console: Console) ->
                 outcomes[outcome.job] = outcome
                 watch.ended(outcome)
     return [outcomes[job] for job in jobs]
+
+
+def _make_folders(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        try:
+            job.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SweepError(
+                f"The folder {job.folder} cannot be made ({error.strerror}). Choose another with --work-dir."
+            ) from error
 
 
 def collect(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:

@@ -52,11 +52,11 @@ def figures() -> Callable[[str, int, int], None]:
 
 
 @pytest.fixture
-def begin(tiny_config: Callable[..., Path]) -> Callable[..., int]:
+def begin(tiny_config: Callable[..., Path], tmp_path: Path) -> Callable[..., int]:
     """Return a function that starts the tiny run in a fork and returns its process id.
 
-    The fork exits with 0 after a record, with 2 after an error of the bench, whose text is in `said` beside
-    the work dir, and with 3 after anything else.
+    The fork exits with 0 after a record, with 2 after an error of the bench, whose text is in
+    `<name of the work dir>.said` in the test's folder, and with 3 after anything else.
     """
     torch.set_num_threads(1)
     config = tiny_config(SHRINKING)
@@ -66,7 +66,7 @@ def begin(tiny_config: Callable[..., Path]) -> Callable[..., int]:
         if pid:
             return pid
         code = 3
-        said = work_dir.with_name(work_dir.name + ".said")
+        said = tmp_path / f"{work_dir.name}.said"  # not beside the work dir, whose disk may be full
         try:
             prepare()
             with contextlib.redirect_stdout(io.StringIO()):

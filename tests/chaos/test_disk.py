@@ -43,7 +43,7 @@ def test_a_full_disk_at_any_size_loses_nothing(finish, undisturbed, same_run, sm
         resize(f"{size}k")
         code = finish(folder / "run")
         full += code != 0
-        said = folder / "run.said"
+        said = tmp_path / "run.said"
         clear = code == 0 or code == 2
         resize("64m")
         resumed = finish(folder / "run") == 0 and same_run(folder / "run", undisturbed)

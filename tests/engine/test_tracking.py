@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 from types import SimpleNamespace
 from typing import ClassVar
@@ -45,6 +46,9 @@ class Recorder:
     def add_scalars(self, values, step):
         Recorder.calls.append((step, values))
 
+    def add_text(self, title, text):
+        Recorder.calls.append((title, text))
+
     def close(self):
         Recorder.calls.append(("close", None))
 
@@ -60,7 +64,8 @@ def recorder(monkeypatch):
 
 def test_losses_weights_rate_and_metrics_are_passed_on(tracked, recorder):
     record = tracked("tensorboard")
-    (_, config), *steps, (_, metrics), (last, _) = recorder.calls
+    (_, config), *steps, (_, metrics), (title, text), (last, _) = recorder.calls
+    assert title == "record" and record.run_id in text
     assert config["seed"] == 0 and config["adapter"]["type"] == "faar" and last == "close"
     seen = dict(steps)
     assert set(seen) == {4, 8, 10, 12}
@@ -100,6 +105,7 @@ def test_real_trackers_keep_what_they_are_told(tracked, tmp_path, name):
 
         events = EventAccumulator(str(folder)).Reload()
         (found,) = events.Scalars("semseg/mIoU")
+        assert "record/text_summary" in events.Tags()["tensors"]
         assert found.step == 12 and found.value == pytest.approx(record.metrics["semseg"]["mIoU"], rel=1e-6)
     elif name == "mlflow":
         import mlflow
@@ -107,5 +113,6 @@ def test_real_trackers_keep_what_they_are_told(tracked, tmp_path, name):
         (found,) = mlflow.search_runs(experiment_names=["mtlbench"], output_format="list")
         assert found.data.metrics["semseg/mIoU"] == pytest.approx(record.metrics["semseg"]["mIoU"])
         assert found.info.run_name == "tiny-seed0"
+        assert json.loads(mlflow.artifacts.load_text(f"{found.info.artifact_uri}/{record.run_id}.json"))
     else:
         assert list(folder.rglob("*.wandb"))

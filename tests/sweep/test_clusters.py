@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -18,7 +19,8 @@ from rich.console import Console
 from mtlbench.cli import main
 from mtlbench.sweep.engine import Limits, execute
 from mtlbench.sweep.errors import SweepError
-from mtlbench.sweep.jobs import plan
+from mtlbench.sweep.jobs import Outcome, plan
+from mtlbench.sweep.ray_cluster import _check
 from mtlbench.sweep.sweep import sweep
 
 SHORT = "schedule.update(iterations=4)"
@@ -32,16 +34,35 @@ def alone(config: Path, folder: Path) -> dict:
     return job.record().metrics
 
 
-def test_a_job_runs_inside_a_process_that_is_there(tiny_config, tmp_path):
+def test_a_job_runs_inside_a_process_that_was_started_elsewhere(tiny_config, tmp_path, monkeypatch):
     (job,) = plan([tiny_config(SHORT)], [0], tmp_path / "runs", device="cpu")
-    assert execute(job) == 0
+    job.folder.mkdir(parents=True)
+    monkeypatch.chdir("/")
+    near = replace(job, config=Path("tiny.py"), work_dir=Path("runs/tiny"), folder=Path("runs/tiny/seed0"))
+    assert execute(near, str(tmp_path)) == 0
     assert job.record() and "step 4/4" in job.console.read_text()
 
 
-def test_a_job_that_fails_inside_says_so_in_its_file(tiny_config, tmp_path):
+def test_a_job_that_fails_inside_says_so_in_its_file(tiny_config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (job,) = plan([tiny_config('backbone["width"] = 3')], [0], tmp_path / "runs", device="cpu")
-    assert execute(job) == 2
+    job.folder.mkdir(parents=True)
+    assert execute(job, str(tmp_path)) == 2
     assert "Error: " in job.console.read_text()
+
+
+def test_a_defect_inside_a_job_is_its_own(tiny_config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (job,) = plan([tiny_config()], [0], tmp_path / "runs", device="cpu")
+    job.folder.mkdir(parents=True)
+    monkeypatch.setattr("mtlbench.cli.run._one", lambda *arguments: 1 / 0)
+    assert Outcome.of(job, execute(job, str(tmp_path))).reason == "ZeroDivisionError: division by zero"
+
+
+def test_what_this_machine_can_never_run_is_not_waited_for():
+    _check({"CPU": 2.0, "memory": 2e9}, {"CPU": 2, "GPU": 0, "memory": 1e9})
+    with pytest.raises(SweepError, match="less GPU for Ray"):
+        _check({"CPU": 2.0, "memory": 2e9}, {"CPU": 2, "GPU": 1, "memory": 1e9})
 
 
 @pytest.mark.parametrize(("engine", "package"), [("ray", "ray"), ("slurm", "submitit")])
@@ -77,7 +98,7 @@ def test_a_run_whose_ray_worker_is_killed_ends_with_the_same_record(tiny_config,
     out, err = process.communicate(timeout=240)
     assert process.returncode == 1 and "bad/seed0" in err, out + err
     assert job.record().metrics == expected
-    assert "goes on" in (job.folder / "console.log").read_text() or "step" in job.console.read_text()
+    assert job.console.read_text().count("$ mtlbench run") == 2 and "Going on from step" in job.printed()
 
 
 @pytest.mark.slow
@@ -111,6 +132,7 @@ def test_slurm_is_handed_one_array(tiny_config, tmp_path, monkeypatch):
     limits = Limits(processes=1, threads=2, slurm={"partition": "long", "timeout_min": "90"})
     outcomes = sweep(jobs, "slurm", limits, Console(file=io.StringIO()))
     assert [outcome.record for outcome in outcomes] == [None, None]
+    assert all("(state: FAILED)" in outcome.reason for outcome in outcomes)
     script = (tmp_path / "script").read_text()
     for line in ("--array=0-1%1", "--partition=long", "--time=90", "--cpus-per-task=2", "--mem=2GB"):
         assert f"#SBATCH {line}" in script

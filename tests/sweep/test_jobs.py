@@ -63,6 +63,11 @@ def test_axes_of_a_grid_are_read():
         "optimizer.lr": ["5e-4", "1.5e-3"],
         "adapter.rank": ["4"],
     }
+    assert parse_grid(["a=[1,2],[3]", "b=(x,y)", "c=1,2,1"]) == {
+        "a": ["[1,2]", "[3]"],
+        "b": ["(x,y)"],
+        "c": ["1", "2"],
+    }
 
 
 @pytest.mark.parametrize("words", [["lr"], ["lr="], ["=1"], ["a=1", "a=2"]])
@@ -89,6 +94,26 @@ def test_a_run_without_a_record_says_why(tiny_config, tmp_path, code, printed, r
     if printed is not None:
         job.console.write_text(printed)
     assert Outcome.of(job, code) == Outcome(job, None, reason)
+
+
+def test_what_an_earlier_attempt_said_is_not_taken_for_the_last_ones(tiny_config, tmp_path):
+    (job,) = plan([tiny_config()], [0], tmp_path / "runs")
+    job.folder.mkdir(parents=True)
+    job.begin()
+    with job.console.open("a") as file:
+        file.write("step 4/8  depth 0.5  3 s, 4 s left\nError: There is no data.\n")
+    assert Outcome.of(job, 1).reason == "There is no data."
+    job.begin()
+    assert job.printed() == "" and Outcome.of(job, 1).reason == "it printed nothing"
+    with job.console.open("a") as file:
+        file.write("ValueError: x\n")
+    assert Outcome.of(job, 1).reason == "ValueError: x"
+    assert job.console.read_text().count("$ mtlbench run ") == 2
+
+
+def test_a_job_knows_the_sweeps_folder(tiny_config, tmp_path):
+    jobs = plan([tiny_config("single_task = True")], [0], tmp_path / "runs", grid={"optimizer.lr": ["1"]})
+    assert {job.root for job in jobs} == {tmp_path / "runs"}
 
 
 def test_a_record_counts_whatever_the_process_said(tiny_config, tmp_path, make_record):

@@ -17,8 +17,10 @@ from mtlbench.cli import main
 from mtlbench.results.store import load_record
 from mtlbench.sweep import local
 from mtlbench.sweep.engine import Limits
+from mtlbench.sweep.errors import SweepError
 from mtlbench.sweep.jobs import plan
 from mtlbench.sweep.progress import Watch
+from mtlbench.sweep.sweep import sweep
 
 BRIEF = ('adapter = dict(type="frozen")', "schedule.update(iterations=1)")
 
@@ -57,10 +59,16 @@ def jobs_of(config, tmp_path, count):
     return plan([config], range(count), tmp_path / "runs")
 
 
+def made(jobs):
+    for job in jobs:
+        job.folder.mkdir(parents=True)
+    return jobs
+
+
 def test_no_more_run_at_once_than_allowed_and_each_has_its_gpu(tiny_config, tmp_path, stand_in, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    jobs = jobs_of(tiny_config(), tmp_path, 5)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # what is asked for goes before
+    jobs = made(jobs_of(tiny_config(), tmp_path, 5))
     outcomes = list(local.run(jobs, Limits(2, memory=1e-3, threads=3), lambda running: None))
     assert sorted(outcome.job.seed for outcome in outcomes) == [0, 1, 2, 3, 4]
     assert {outcome.job.seed: outcome.reason for outcome in outcomes}[1] == "no"
@@ -71,13 +79,43 @@ def test_no_more_run_at_once_than_allowed_and_each_has_its_gpu(tiny_config, tmp_
 
 def test_where_memory_is_short_one_runs_at_a_time(tiny_config, tmp_path, stand_in, monkeypatch):
     monkeypatch.setattr(local.psutil, "virtual_memory", lambda: SimpleNamespace(available=0))
-    list(local.run(jobs_of(tiny_config(), tmp_path, 3), Limits(3), lambda running: None))
+    list(local.run(made(jobs_of(tiny_config(), tmp_path, 3)), Limits(3), lambda running: None))
     assert [count for count, *_ in stand_in()] == ["1", "1", "1"]
+
+
+def test_a_run_that_has_just_begun_says_nothing_of_the_memory_it_will_take(
+    tiny_config, tmp_path, stand_in, monkeypatch
+):
+    monkeypatch.setattr(local.psutil, "virtual_memory", lambda: SimpleNamespace(available=3 * 2**30))
+    list(local.run(made(jobs_of(tiny_config(), tmp_path, 3)), Limits(3, memory=2), lambda running: None))
+    assert [count for count, *_ in stand_in()] == ["1", "1", "1"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tiny_config, tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(SweepError, match="--work-dir"):
+        sweep(jobs_of(tiny_config(), tmp_path, 1), "local", Limits(), Console(file=io.StringIO()))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--grid", "optimizer.lr=1,2", "adapter.rank=4,8"], "write --grid or --cfg-options before every"),
+        (["--cfg-options", "schedule.iterations=1", "nothing=2"], "nothing"),
+        (["--grid", "optimizer.lr"], "no axis of a grid"),
+        (["--slurm", "partition"], "KEY=VALUE"),
+    ],
+)
+def test_words_that_say_nothing_are_refused(tiny_config, tmp_path, words, said):
+    result = CliRunner().invoke(
+        main, ["sweep", str(tiny_config()), *words, "--work-dir", str(tmp_path / "w")]
+    )
+    assert result.exit_code and said in result.stderr and not (tmp_path / "w").exists()
 
 
 def test_an_end_in_the_middle_leaves_no_process(tiny_config, tmp_path, stand_in):
     running = []
-    outcomes = local.run(jobs_of(tiny_config(), tmp_path, 4), Limits(1, memory=1e-3), running.append)
+    outcomes = local.run(made(jobs_of(tiny_config(), tmp_path, 4)), Limits(1, memory=1e-3), running.append)
     next(outcomes)
     outcomes.close()
     assert len(stand_in()) <= 2

@@ -22,9 +22,10 @@ from mtlbench.engine import distributed
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Draw a bar on a terminal; elsewhere print a line after every tenth of the run."""
+    """Draw a bar on a terminal; elsewhere print a line after every tenth of the run, and every minute."""
 
     priority = "VERY_LOW"
+    PAUSE = 60.0  # seconds
 
     def __init__(self, title: str, console: Console) -> None:
         self.title = title
@@ -35,6 +36,7 @@ class ProgressHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Start the bar at the step where training starts."""
         self._began, self._start = time.monotonic(), runner.iter
+        self._said = self._began
         if self.shown and self.console.is_terminal:
             self.bar = Progress(
                 TextColumn("{task.description}"),
@@ -59,8 +61,11 @@ class ProgressHook(Hook):
             self.bar.update(
                 self.row, completed=done, loss=_short(outputs) if done % 5 == 0 or done == 1 else None
             )
-        elif self.shown and done % tenth == 0:
-            spent = time.monotonic() - self._began
+            return
+        now = time.monotonic()
+        if self.shown and (done % tenth == 0 or now - self._said >= self.PAUSE):
+            self._said = now
+            spent = now - self._began
             left = spent / (done - self._start) * (runner.max_iters - done)
             self.console.print(
                 f"{self.title}  step {done}/{runner.max_iters}  {_short(outputs)}  {spent:.0f} s, "
