@@ -135,10 +135,8 @@ def _ranks(maps: Sequence[RankMap], tasks: Sequence[str]) -> bytes:
     width = left + sum(0.25 * len(names) + 0.25 for names in columns) + right
     height = top + max(0.14 * len(rows), 1) + bottom
     with _picture(width, height) as figure:
-        panels = figure.subplots(1, len(maps), sharey=True, squeeze=False, width_ratios=[*map(len, columns)])[
-            0
-        ]
-        for axes, found, names, grid in zip(panels, maps, columns, grids, strict=True):
+        panels = figure.subplots(1, len(maps), sharey=True, squeeze=False, width_ratios=[*map(len, columns)])
+        for axes, found, names, grid in zip(panels.flat, maps, columns, grids, strict=True):
             mesh = axes.pcolormesh(grid, cmap=colors, vmin=low, vmax=high, edgecolor="white")
             axes.set_title(_plain(found.name), fontsize=9)
             axes.set_xticks(np.arange(len(names)) + 0.5, map(_plain, names), rotation=90)
