@@ -1,4 +1,4 @@
-"""Draw a standing: Δm against cost with its Pareto front, and the change of each task."""
+"""Draw a standing: Δm against cost with its Pareto front, the change of each task, and chosen ranks."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from contextlib import contextmanager
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator
 
 from mtlbench.boards.aggregate import Spread, Standing
 from mtlbench.boards.costs import AXES, front, mean_cost
+from mtlbench.boards.ranks import RankMap, places, rank_maps, streams
 from mtlbench.results.schema import canonical_json
 
-MAX_BARS, MAX_LABELS = 24, 40
+MAX_BARS, MAX_LABELS, MAX_LETTERS = 24, 40, 40
 INK, GREY, ACCENT = "#1f2933", "#9aa5b1", "#d1495b"
 # Okabe and Ito's palette, which colour-blind readers can tell apart
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#7f7f7f")
@@ -49,6 +49,8 @@ def draw(standing: Standing) -> dict[str, bytes]:
     placed = [(name, cost, delta) for name, cost, delta in costs if cost is not None and delta is not None]
     if placed:
         pictures["plots/delta-cost.svg"] = _delta_cost(placed, title)
+    if maps := rank_maps(standing):
+        pictures["plots/ranks.svg"] = _ranks(maps, [task.name for task in standing.board.tasks])
     return dict(sorted(pictures.items()))
 
 
@@ -66,7 +68,8 @@ def same_picture(old: bytes, new: bytes) -> bool:
 def _delta_cost(placed: Sequence[tuple[str, float, Spread]], title: str) -> bytes:
     points = [(cost, delta.mean) for _, cost, delta in placed]
     best = front(points)
-    with _picture(width=7.5, height=4.8) as (figure, axes):
+    with _picture(width=7.5, height=4.8) as figure:
+        axes = figure.add_subplot()
         axes.axhline(0, color=INK, linewidth=1, linestyle=(0, (4, 3)), label="single task")
         stairs = np.array([points[index] for index in best]).T
         axes.plot(*stairs, color=ACCENT, alpha=0.45, drawstyle="steps-post", label="Pareto front", zorder=2)
@@ -96,7 +99,8 @@ def _tasks(standing: Standing) -> bytes:
     methods, tasks = standing.ranked[:MAX_BARS], [task.name for task in standing.board.tasks]
     thickness = 0.7 / len(tasks)
     height = 1.3 + len(methods) * max(0.5, 0.14 * len(tasks))
-    with _picture(width=7.5, height=height) as (figure, axes):
+    with _picture(width=7.5, height=height) as figure:
+        axes = figure.add_subplot()
         for column, task in enumerate(tasks):
             spreads = [method.contributions[task] for method in methods]
             axes.barh(
@@ -119,12 +123,51 @@ def _tasks(standing: Standing) -> bytes:
         return _svg(figure, [(method.name, *map(tuple, method.contributions.values())) for method in methods])
 
 
+def _ranks(maps: Sequence[RankMap], tasks: Sequence[str]) -> bytes:
+    rows = places(maps)
+    columns = [streams(found, tasks) for found in maps]
+    grids = [_grid(found, rows, names) for found, names in zip(maps, columns, strict=True)]
+    low, high = min(map(np.nanmin, grids)), max(map(np.nanmax, grids))
+    labels = [_plain(row) for row in rows]
+    colors = matplotlib.colormaps["viridis"].resampled(24)  # so few stay vectors in the bar of colours
+    left, right, top = 0.2 + 0.06 * max(map(len, labels)), 0.9, 0.35
+    bottom = 0.2 + 0.06 * max(len(_plain(name)) for names in columns for name in names)
+    width = left + sum(0.25 * len(names) + 0.25 for names in columns) + right
+    height = top + max(0.14 * len(rows), 1) + bottom
+    with _picture(width, height) as figure:
+        panels = figure.subplots(1, len(maps), sharey=True, squeeze=False, width_ratios=[*map(len, columns)])
+        for axes, found, names, grid in zip(panels.flat, maps, columns, grids, strict=True):
+            mesh = axes.pcolormesh(grid, cmap=colors, vmin=low, vmax=high, edgecolor="white")
+            axes.set_title(_plain(found.name), fontsize=9)
+            axes.set_xticks(np.arange(len(names)) + 0.5, map(_plain, names), rotation=90)
+            axes.set_yticks(np.arange(len(rows)) + 0.5, labels)
+            axes.tick_params(length=0, labelsize=7)
+            axes.spines[:].set_visible(False)
+        axes.invert_yaxis()
+        sides = {"bottom": bottom / height, "top": 1 - top / height}
+        figure.subplots_adjust(left=left / width, right=1 - right / width, wspace=0.12, **sides)
+        bar = figure.add_axes(
+            (1 - (right - 0.2) / width, sides["bottom"], 0.12 / width, 1 - (top + bottom) / height)
+        )
+        figure.colorbar(mesh, cax=bar, label="rank, mean over seeds")
+        bar.tick_params(labelsize=7)
+        return _svg(figure, [(found.name, found.means) for found in maps])
+
+
+def _grid(found: RankMap, rows: Sequence[str], columns: Sequence[str]) -> np.ndarray:
+    return np.array([[found.means.get(row, {}).get(name, np.nan) for name in columns] for row in rows])
+
+
+def _plain(label: str) -> str:
+    # records may name places in any script, of which the font has a part
+    return label.encode("ascii", "backslashreplace").decode()[-MAX_LETTERS:]
+
+
 @contextmanager
-def _picture(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+def _picture(width: float, height: float) -> Iterator[Figure]:
     # a user's matplotlibrc must not change a board
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, **STYLE}):  # type: ignore[dict-item]
-        figure = Figure(figsize=(width, height))
-        yield figure, figure.add_subplot()
+        yield Figure(figsize=(width, height))
 
 
 def _svg(figure: Figure, numbers: Sequence[tuple]) -> bytes:

@@ -12,8 +12,15 @@ from mtlbench.boards.page import page
 from mtlbench.boards.paper_tables import paper_sections
 from mtlbench.boards.papers import Papers, load_papers
 from mtlbench.boards.plots import draw, same_picture
-from mtlbench.boards.tables import cost_table, provenance_table, ranking_table
+from mtlbench.boards.ranks import rank_maps
+from mtlbench.boards.tables import cost_table, provenance_table, rank_table, ranking_table
 from mtlbench.results.store import write_atomically
+
+TITLES = {
+    "plots/delta-cost.svg": "Δm against cost",
+    "plots/tasks.svg": "change of each task",
+    "plots/ranks.svg": "chosen rank of every place and stream",
+}
 
 RANKING_NOTE = """\
 Each number is the mean ± the sample standard deviation over the seeds. Δm is the mean signed change of all
@@ -26,6 +33,11 @@ COST_NOTE = """\
 `dead` parameters are trainable, but no gradient ever reaches them. `peak` is the most that trained at once,
 `final` what is left of them after pruning. MACs and passes of the backbone are per image, step time is the
 median of training steps. The first row sums the single-task models; its memory is the largest of theirs."""
+
+RANKS_NOTE = """\
+Where an adapter chose its ranks: the mean over seeds at every place and stream of the best such methods;
+blank means that the stream has no layer there. `± over places` is how far these means lie apart,
+`± by chance` how far they would if all places had one rank but for what differs from seed to seed."""
 
 EMPTY = """\
 **No record yet.** Run one of the configs with the seeds above where the data lies, then hand in each run's
@@ -70,11 +82,12 @@ def readme(standing: Standing, pictures: list[str], papers: Papers | None = None
         "## Ranking",
         ranking_table(standing),
         RANKING_NOTE,
-        *_pictures(pictures),
+        *_pictures(pictures, "plots/delta-cost.svg", "plots/tasks.svg"),
         "## Cost",
         cost_table(standing),
         COST_NOTE,
         *_machines(standing),
+        *_ranks(standing, pictures),
         *paper_sections(papers),
         "## Provenance",
         provenance_table(standing),
@@ -97,9 +110,8 @@ def _head(board: Board) -> list[str]:
     ]
 
 
-def _pictures(names: list[str]) -> list[str]:
-    titles = {"plots/delta-cost.svg": "Δm against cost", "plots/tasks.svg": "change of each task"}
-    return [f"![{titles[name]}]({name})" for name in names]
+def _pictures(names: list[str], *wanted: str) -> list[str]:
+    return [f"![{TITLES[name]}]({name})" for name in wanted if name in names]
 
 
 def _machines(standing: Standing) -> list[str]:
@@ -108,6 +120,13 @@ def _machines(standing: Standing) -> list[str]:
     if len(kinds) < 2:
         return []
     return [f"**Made on {len(kinds)} kinds of device or numbers of threads: compare times within one.**"]
+
+
+def _ranks(standing: Standing, pictures: list[str]) -> list[str]:
+    maps = rank_maps(standing)
+    if not maps:
+        return []
+    return ["## Ranks", rank_table(maps), RANKS_NOTE, *_pictures(pictures, "plots/ranks.svg")]
 
 
 def _protocol(standing: Standing) -> list[str]:

@@ -9,6 +9,7 @@ from operator import attrgetter
 from mtlbench.boards.aggregate import Method, Spread, Standing
 from mtlbench.boards.costs import Read, mean_cost
 from mtlbench.boards.markdown import code, escape, table
+from mtlbench.boards.ranks import RankMap
 from mtlbench.results.schema import Parameters
 
 NONE = "–"
@@ -63,6 +64,16 @@ def provenance_table(standing: Standing) -> str:
             ]
         )
     return table(headers, rows, left=len(headers))
+
+
+def rank_table(maps: Sequence[RankMap]) -> str:
+    """Return the mean rank of each method, and how far ranks lie apart, as they are and by chance alone."""
+    rows = []
+    for found in maps:
+        mean, places = found.overall
+        deviations = (_number(value, 2) for value in (mean, places, found.by_chance))
+        rows.append([escape(found.name), *deviations])
+    return table(["method", "mean rank", "± over places", "± by chance"], rows)
 
 
 def spread(value: Spread, decimals: int, signed: bool = False) -> str:
