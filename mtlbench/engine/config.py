@@ -143,7 +143,8 @@ class Experiment(_Strict):
         content["dataset"] = _without("root", content["dataset"])
         content["backbone"].pop("weights", None)
         content["label_protocol"].pop("file", None)
-        content["learner"].pop("root", None)
+        for part in ("adapter", "learner"):
+            content[part].pop("root", None)
         return content
 
     @property

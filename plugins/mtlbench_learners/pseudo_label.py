@@ -11,10 +11,10 @@ from torch import Tensor
 
 from mtlbench.contracts.learner import Step
 from mtlbench.contracts.task import Task
+from mtlbench.engine.finished import UnusableRun, load_finished
 from mtlbench.engine.model import resize_output
 from mtlbench_learners.maps import VOID, image_losses
 from mtlbench_learners.ramp import Ramped, anchor
-from mtlbench_learners.teachers import TeacherError, load_teacher
 
 
 class PseudoLabel(Ramped):
@@ -41,12 +41,12 @@ class PseudoLabel(Ramped):
         super().__init__(tasks, channels, **options)
         unknown = sorted(set(teachers) - set(tasks))
         if unknown:
-            raise TeacherError(
+            raise UnusableRun(
                 f"There is a teacher for {unknown[0]!r}, which is none of the tasks: {', '.join(tasks)}."
             )
         self.confidence = confidence
         # a plain mapping: teachers are no part of the model, its checkpoints and its counts
-        self.teachers = {task: load_teacher(name, Path(root), task) for task, name in teachers.items()}
+        self.teachers = {task: load_finished(name, Path(root), task) for task, name in teachers.items()}
 
     def extra(self, step: Step) -> dict[str, Tensor]:
         """Return the loss on pseudo-labels by task."""

@@ -73,6 +73,8 @@ CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"type": "polyhistor-lite", "embedding": 8, "rank": 2, "template": 32}, HRNET),
     ({"type": "progts", "rank": 2}, HRNET),
     ({"type": "side-branch", "bottleneck": 8, "rank": 2}, HRNET),
+    ({"type": "cross-stitch"}, HRNET),
+    ({"type": "nddr-cnn"}, HRNET),
     ({"type": "vmt-adapter", "bottleneck": 4}, HRNET),
     ({"type": "vmt-adapter-lite", "bottleneck": 4}, HRNET),
     ({"type": "peft", "tuner": "lora"}, HRNET),

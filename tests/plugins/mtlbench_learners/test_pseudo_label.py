@@ -8,14 +8,14 @@ import pytest
 import torch
 from rich.console import Console
 
+from mtlbench.engine import finished
 from mtlbench.engine.config import load_experiment
 from mtlbench.engine.datasets import open_datasets
 from mtlbench.engine.experiment import RunOptions, run
+from mtlbench.engine.finished import UnusableRun, find_record, load_finished
 from mtlbench.plugin import Catalog
 from mtlbench.results.store import load_record
-from mtlbench_learners import teachers
 from mtlbench_learners.pseudo_label import PseudoLabel
-from mtlbench_learners.teachers import TeacherError, find_record, load_teacher
 from mtlbench_tasks.depth import Depth
 
 TEACHER = ('tasks.pop("semseg")', "schedule.update(iterations=2)", 'name = "tiny-depth"')
@@ -37,7 +37,7 @@ def learner_of(tasks, toolbox, monkeypatch, outputs, **options):
         def predict(self, inputs):
             return {name: output[: len(inputs)] for name, output in outputs.items()}
 
-    monkeypatch.setattr("mtlbench_learners.pseudo_label.load_teacher", lambda *_: Teacher())
+    monkeypatch.setattr("mtlbench_learners.pseudo_label.load_finished", lambda *_: Teacher())
     return PseudoLabel(tasks, toolbox.channels, teachers=dict.fromkeys(outputs, "x"), **options)
 
 
@@ -100,26 +100,26 @@ def test_a_run_has_three_names(teacher, tmp_path):
     root = tmp_path / "runs"
     for name in ("depth/seed0", f"depth/seed0/{record.name}", record.stem):
         assert find_record(name, root) == record
-    with pytest.raises(TeacherError, match="names 0 finished runs in .*; give the work dir of one run"):
+    with pytest.raises(UnusableRun, match="names 0 finished runs in .*; give the work dir of one run"):
         find_record("depth/seed1", root)
 
 
 def test_what_cannot_teach_is_refused(teacher, tmp_path, tasks, monkeypatch):
     root = tmp_path / "runs"
-    with pytest.raises(TeacherError, match="predicts depth; name a run that predicts 'semseg'"):
-        load_teacher("depth/seed0", root, "semseg")
-    with pytest.raises(TeacherError, match="a teacher for 'edges', which is none of the tasks"):
+    with pytest.raises(UnusableRun, match="predicts depth; name a run that predicts 'semseg'"):
+        load_finished("depth/seed0", root, "semseg")
+    with pytest.raises(UnusableRun, match="a teacher for 'edges', which is none of the tasks"):
         PseudoLabel({"depth": Depth()}, (4, 6, 8, 12), teachers={"edges": "x"})
     path = next(teacher.glob("*-seed0.json"))
     record = load_record(path)
     other = record.provenance.model_copy(update={"weights": "another"})
-    monkeypatch.setattr(teachers, "load_record", lambda _: record.model_copy(update={"provenance": other}))
-    with pytest.raises(TeacherError, match="from other pretrained weights than its config builds here"):
-        load_teacher("depth/seed0", root, "depth")
+    monkeypatch.setattr(finished, "load_record", lambda _: record.model_copy(update={"provenance": other}))
+    with pytest.raises(UnusableRun, match="from other pretrained weights than its config builds here"):
+        load_finished("depth/seed0", root, "depth")
     monkeypatch.undo()
     shutil.rmtree(teacher / "checkpoints")
-    with pytest.raises(TeacherError, match="no checkpoint of its last step beside its record; run it again"):
-        load_teacher("depth/seed0", root, "depth")
+    with pytest.raises(UnusableRun, match="no checkpoint of its last step beside its record; run it again"):
+        load_finished("depth/seed0", root, "depth")
 
 
 def test_where_teachers_lie_is_not_in_the_record(tiny_config):

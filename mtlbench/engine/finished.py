@@ -1,4 +1,4 @@
-"""Find finished runs and rebuild their models."""
+"""Find finished runs that a config names, and rebuild their models for components that start from them."""
 
 from __future__ import annotations
 
@@ -16,49 +16,54 @@ from mtlbench.results.schema import Record
 from mtlbench.results.store import load_record
 
 
-class TeacherError(MtlbenchError):
-    """Say why a run cannot teach."""
+class UnusableRun(MtlbenchError):
+    """Say why a run that a config names cannot be used."""
 
 
 def find_record(name: str, root: Path) -> Path:
     """Return the record that `name` means: a work dir or a record below `root`, or the id of a run in it.
 
     Raises:
-        TeacherError: there is none, or there are several.
+        UnusableRun: there is none, or there are several.
     """
     place = root / name
     if place.is_file():
         return place
     found = sorted(place.glob("*-seed*.json")) if place.is_dir() else sorted(root.rglob(f"{name}.json"))
     if len(found) != 1:
-        raise TeacherError(
-            f"The teacher {name!r} names {len(found)} finished runs in {str(root)!r}; give the work dir of "
-            "one run, its record, or its run id, below learner.root."
+        raise UnusableRun(
+            f"{name!r} names {len(found)} finished runs in {str(root)!r}; give the work dir of one run, its "
+            "record, or its run id, below the option `root`."
         )
     return found[0]
 
 
-def load_teacher(name: str, root: Path, task: str) -> MultiTaskModel:
+def load_finished(name: str, root: Path, task: str) -> MultiTaskModel:
     """Rebuild the model of a finished run that predicts `task`, frozen and in evaluation mode.
 
     Its checkpoint is read as tensors and plain values, so that nothing in it is executed.
 
+    Args:
+        name: of the run, see `find_record`.
+        root: folder of finished runs.
+        task: that it has to predict.
+
     Raises:
-        TeacherError: the run does not predict the task, its last checkpoint is missing, or its backbone's
+        UnusableRun: the run does not predict the task, its last checkpoint is missing, or its backbone's
             pretrained weights are not those of this machine.
     """
     path = find_record(name, root)
     record = load_record(path)
     if task not in record.primary:
-        raise TeacherError(
-            f"The teacher {name!r} predicts {', '.join(record.primary)}; name a run that predicts {task!r}."
+        raise UnusableRun(
+            f"The run {name!r} predicts {', '.join(record.primary)}; name a run that predicts {task!r}."
         )
     saved = checkpoint.load_latest(path.parent / "checkpoints")
     identity = {} if saved is None else saved["identity"]
     same = identity.get("config") == record.config_hash and identity.get("seed") == record.seed
     if saved is None or not same or saved["step"] != record.iterations:
-        raise TeacherError(
-            f"The teacher {name!r} has no checkpoint of its last step beside its record; run it again."
+        raise UnusableRun(
+            f"The run {name!r} has no checkpoint of its last step beside its record; run it again."
         )
     return _rebuild(name, record, saved)
 
@@ -69,9 +74,9 @@ def _rebuild(name: str, record: Record, saved: dict) -> MultiTaskModel:
     with torch.random.fork_rng(devices=[]):
         model = build_model(experiment, build_tasks(experiment))
     if record.provenance.weights != model.backbone.fingerprint():
-        raise TeacherError(
-            f"The teacher {name!r} was trained from other pretrained weights than its config builds here; "
-            "run it again without backbone.weights."
+        raise UnusableRun(
+            f"The run {name!r} was trained from other pretrained weights than its config builds here; run it "
+            "again without backbone.weights."
         )
     model.adapter.restore(saved["structure"])
     model.load_state_dict(saved["model"], strict=False)

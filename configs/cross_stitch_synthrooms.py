@@ -1,0 +1,6 @@
+# Cross-stitch networks from the pretrained backbone, on the embedded dataset and backbone; of no board.
+_base_ = "_base_/settings/synthrooms.py"
+name = "cross-stitch"
+board = None
+adapter = dict(type="cross-stitch")
+optimizer = dict(lr=1.5e-3)  # that of `full`
