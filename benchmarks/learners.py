@@ -3,9 +3,9 @@
 Run: python benchmarks/learners.py [rounds]
 
 Every image has labels of half of the tasks, which gives most pairs; the network is a small convolutional
-one, so that the learner is most of the cost. Twelve tasks are six kinds twice: from six to twelve a cost that is
-linear in T doubles, and one that is quadratic grows fourfold. The order of what a learner adds is log2 of its
-growth.
+one, so that the learner is most of the cost. Twelve tasks are six kinds twice: from six to twelve a cost that
+is linear in T doubles, and one that is quadratic grows fourfold. The order of what a learner adds is log2
+of its growth.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ those rooms: it orders rates, and says nothing else.
 from __future__ import annotations
 
 import argparse
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -49,10 +50,11 @@ def main() -> None:
 
 
 def score(config: Path, folder: Path, *options: str) -> float:
-    """Return Δm of one run on the rooms for tuning, with options as for --cfg-options."""
+    """Return Δm of one run on the rooms for tuning, -inf if it failed; options are as for --cfg-options."""
     program = Path(sys.executable).with_name("mtlbench")
     command = [program, "run", config, "--work-dir", folder, "--cfg-options", "+dataset.world=tune"]
-    subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
+    if subprocess.run([*command, *options], stdout=subprocess.DEVNULL).returncode:
+        return -math.inf  # it diverged, or failed otherwise, as it has said on stderr
     record = load_record(next((folder / "seed0").glob("*-seed0.json")))
     references = {task: mean for task, (mean, _) in reference_for(BOARD, record.primary).items()}
     values = {task: primary.value for task, primary in record.primary.items()}
