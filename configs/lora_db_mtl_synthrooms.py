@@ -2,3 +2,4 @@
 _base_ = "lora_synthrooms.py"
 name = "lora-db-mtl"
 balancer = dict(type="db-mtl")
+optimizer = dict(lr=5e-4)  # the best of the grid, see the schedule

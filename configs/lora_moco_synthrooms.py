@@ -2,3 +2,4 @@
 _base_ = "lora_synthrooms.py"
 name = "lora-moco"
 balancer = dict(type="moco")
+optimizer = dict(lr=5e-4)  # the best of the grid, see the schedule
