@@ -14,7 +14,8 @@ from mtlbench.plugin import KINDS, Catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
+LINK = re.compile(r"(!?)(?<!\\)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
+CODE = re.compile(r"`[^`\n]+`")
 FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 ENTRY = re.compile(r"^- \[([^\]]+)\]\(([^)#]+)\)", re.MULTILINE)
 #: what the site shows of the repository besides docs/, in a folder of this name
@@ -76,7 +77,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def linked(page: Path) -> list[Path]:
     """Return the files of the repository that a page links to."""
-    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    text = CODE.sub("", FENCE.sub("", page.read_text(encoding="utf-8")))
     targets = [path for _, _, path, _ in LINK.findall(text) if path and ":" not in path]
     found = [(page.parent / path).resolve() for path in targets]
     return [path for path in found if path.is_file() and path.is_relative_to(ROOT)]

@@ -14,6 +14,15 @@ class MtlbenchError(Exception):
     """
 
 
+def printable(text: str) -> str:
+    """Return `text` with escapes in place of all that acts on a terminal, hides, or fits into no file.
+
+    Names of files may hold anything: line ends, codes of terminals, marks that turn the reading direction,
+    bytes that are no text.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ' Did you mean "x"?' for the closest known word, or nothing when none is close."""
     close = difflib.get_close_matches(word, sorted(known), n=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtlbench.boards.board import Board, Frozen
+from mtlbench.errors import printable
 from mtlbench.results.errors import BadRecord
 from mtlbench.results.schema import Record, protocol_hash
 from mtlbench.results.store import iter_records
@@ -48,7 +49,7 @@ def admit(folder: Path, board: Board) -> tuple[list[Record], list[Refusal]]:
     results, frozen = Path(folder) / "results", board.frozen
     records, refusals = [], []
     for path, record in iter_records(results):
-        name = path.relative_to(results).as_posix()
+        name = printable(path.relative_to(results.parent).as_posix().removeprefix("results/"))
         if isinstance(record, BadRecord):
             refusals.append(Refusal(name, record.reason))
             continue

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from mtlbench.boards.errors import BadBoard
-from mtlbench.results.fields import Label, Quantity, Seed, Sha256, Slug, Strict, Text, Unit
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from mtlbench.boards.toml import read_toml
+from mtlbench.results.fields import Label, Lines, One, Quantity, Seed, Sha256, Slug, Strict, Text, Unit
 
 LEADERBOARDS = Path("leaderboards")
 #: share of a published value, where a board names no tolerance: about the spread over seeds
@@ -69,10 +64,10 @@ class Board(Strict):
     choose, because the board compares them.
     """
 
-    schema_version: Literal[1]
+    schema_version: One
     name: Slug
     title: Text
-    description: Annotated[str, Field(min_length=1, max_length=4000)]
+    description: Annotated[Lines, Field(max_length=4000)]
     seeds: Annotated[list[Seed], Field(min_length=3, max_length=100)]
     cost_axis: CostAxis = "trainable"
     free: Annotated[list[Literal["label_protocol"]], Field(default_factory=list, max_length=1)]
@@ -119,17 +114,11 @@ def load_board(folder: Path) -> Board:
     """Read ``<folder>/board.toml``.
 
     Raises:
-        BadBoard: the file is missing, not TOML, breaks the schema, or names another board than its folder.
+        BadBoard: the file is missing, a link, not TOML, breaks the schema, or names another board than its
+            folder.
     """
     path = Path(folder) / "board.toml"
-    try:
-        board = Board.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BadBoard(f"{path}: {where}: {first['msg']}. Mend that line.") from None
-    except (OSError, ValueError) as error:
-        raise BadBoard(f"{path} cannot be read as TOML: {error}. Mend it.") from None
+    board = read_toml(path, Board)
     if board.name != path.resolve().parent.name:
         raise BadBoard(
             f'{path} names the board "{board.name}", but a board has its folder\'s name. Rename one.'

@@ -12,7 +12,7 @@ from mtlbench.boards.compare import Comparison, compare
 from mtlbench.boards.errors import Incomparable
 from mtlbench.errors import did_you_mean
 from mtlbench.results.schema import Record
-from mtlbench.results.store import load_record
+from mtlbench.results.store import RECORDS, load_record
 
 
 def compare_named(first: str, second: str, board: str | None, leaderboards: Path) -> Comparison:
@@ -64,7 +64,7 @@ def _runs(method: str, published: Mapping[str, Sequence[Record]]) -> Sequence[Re
 
 def _records(path: Path) -> list[Record]:
     """Return the record in a file, or every record below a folder."""
-    files = [path] if path.is_file() else sorted(path.rglob("*-seed*.json"))
+    files = [path] if path.is_file() else sorted(path.rglob(RECORDS))
     if not files:
         raise Incomparable(f"{path} holds no record; pass the folder of finished runs, or a record's file.")
     return [load_record(file) for file in files]

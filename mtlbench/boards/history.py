@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from mtlbench.boards.admission import Refusal
+from mtlbench.errors import printable
 from mtlbench.results.store import VERIFIED
 
 
@@ -23,8 +25,10 @@ def edited(folder: Path) -> tuple[list[Refusal], str]:
         the edited and the removed records, and a sentence on what could not be looked at, or nothing.
     """
     results = Path(folder) / "results"
-    if not results.is_dir():
+    if results.is_symlink() or not results.is_dir():
         return [], ""
+    if os.path.lexists(results / ".git"):  # git would do what its config says
+        return [Refusal(".git", "a board brings no repository of its own: remove it")], ""
     shallow = _git(results, "rev-parse", "--is-shallow-repository")
     if shallow is None:
         return [], "This is no git checkout: whether published records were edited can't be told."
@@ -49,7 +53,9 @@ def edited(folder: Path) -> tuple[list[Refusal], str]:
         if word in ("M", "D", "T"):
             found[name] = f"it is {'removed' if word == 'D' else 'changed'} in the working tree"
     refusals = [
-        Refusal(name, f"published records never change, but {reason}: bring the first version back")
+        Refusal(
+            printable(name), f"published records never change, but {reason}: bring the first version back"
+        )
         for name, reason in sorted(found.items())
         if name.endswith(".json") and not name.endswith(VERIFIED)
     ]

@@ -10,10 +10,12 @@ from tabulate import tabulate
 
 _SPECIAL = re.compile(r"([\\`*_\[\]#|~!$]|(?<=\b[Ww][Ww][Ww])\.|:(?=//))")
 
+_LEADING = re.compile(r"^(\d*)([-+=.)])(?=[ =-]|$)")  # at the start of a line: lists and rules
+
 
 def escape(text: str) -> str:
     """Return `text` on one line, with nothing left that markdown, HTML or autolinks would act on."""
-    return _SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
+    return _LEADING.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False)))
 
 
 def code(text: str) -> str:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from mtlbench.boards.errors import BadBoard
+from mtlbench.boards.toml import read_toml
 from mtlbench.metrics.delta_m import delta_m
-from mtlbench.results.fields import Label, Quantity, Slug, Strict, Text, Unit
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from mtlbench.metrics.errors import BadReference
+from mtlbench.results.fields import Label, Lines, Number, One, Quantity, Slug, Strict, Text, Unit
 
 FILE = "papers.toml"
 Url = Annotated[
     str, StringConstraints(max_length=200, pattern=r"^https://[A-Za-z0-9.-]+(/[A-Za-z0-9._~-]+)*/?$")
 ]
-Note = Annotated[str, Field(min_length=1, max_length=1000)]
+Note = Annotated[Lines, Field(max_length=1000)]
 
 
 class Source(Strict):
@@ -57,9 +53,9 @@ class PaperRow(Strict):
 
     method: Text
     source: Slug
-    values: Annotated[dict[Slug, float], Field(min_length=1, max_length=30)]
+    values: Annotated[dict[Slug, Number], Field(min_length=1, max_length=30)]
     backbone: Text | None = None
-    delta: float | None = None
+    delta: Number | None = None
     reference: Text | None = None
     parameters: Quantity | None = None
     counts: Text | None = None
@@ -86,6 +82,10 @@ class PaperTable(Strict):
                 row.reference not in names or names[row.reference].values.keys() != row.values.keys()
             ):
                 raise ValueError(f"the reference of {row.method} is no row with the same tasks")
+            try:
+                self.recomputed(row)
+            except BadReference as error:
+                raise ValueError(str(error)) from None
         return self
 
     def recomputed(self, row: PaperRow) -> tuple[float, float] | None:
@@ -114,7 +114,7 @@ class PaperTable(Strict):
 class Papers(Strict):
     """Hold what ``papers.toml`` may say."""
 
-    schema_version: Literal[1]
+    schema_version: One
     sources: Annotated[dict[Slug, Source], Field(min_length=1, max_length=200)]
     tables: Annotated[list[PaperTable], Field(min_length=1, max_length=30)]
 
@@ -131,16 +131,7 @@ def load_papers(folder: Path) -> Papers | None:
     """Read ``<folder>/papers.toml``, if there is one.
 
     Raises:
-        BadBoard: the file is not TOML, or breaks the schema.
+        BadBoard: the file is a link, not TOML, or breaks the schema.
     """
     path = Path(folder) / FILE
-    if not path.exists():
-        return None
-    try:
-        return Papers.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BadBoard(f"{path}: {where}: {first['msg']}. Mend that line.") from None
-    except (OSError, ValueError) as error:
-        raise BadBoard(f"{path} cannot be read as TOML: {error}. Mend it.") from None
+    return read_toml(path, Papers) if os.path.lexists(path) else None

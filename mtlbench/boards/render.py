@@ -14,7 +14,7 @@ from mtlbench.boards.papers import Papers, load_papers
 from mtlbench.boards.plots import draw, same_picture
 from mtlbench.boards.ranks import rank_maps
 from mtlbench.boards.tables import cost_table, provenance_table, rank_table, ranking_table
-from mtlbench.results.store import write_atomically
+from mtlbench.results.store import write_below
 
 TITLES = {
     "plots/delta-cost.svg": "Δm against cost",
@@ -57,12 +57,11 @@ def render(folder: Path, check: bool = False) -> list[str]:
     changed = []
     for name, content in files.items():
         path = folder / name
-        old = path.read_bytes() if path.is_file() else None
+        old = path.read_bytes() if path.is_file() and not path.is_symlink() else None
         if old is None or not (same_picture(old, content) if name in pictures else old == content):
             changed.append(name)
             if not check:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, content)
+                write_below(folder, name, content)
     return changed
 
 
@@ -76,7 +75,7 @@ def readme(standing: Standing, pictures: list[str], papers: Papers | None = None
     """
     board = standing.board
     if not standing.methods:
-        return "\n\n".join([*_head(board), EMPTY, *paper_sections(papers)]) + "\n"
+        return "\n\n".join([*_head(board), EMPTY, *paper_sections(papers), *_refused(standing)]) + "\n"
     paragraphs = [
         *_head(board),
         "## Ranking",

@@ -7,8 +7,9 @@ from pathlib import Path
 from mtlbench.boards.admission import frozen_part, objections
 from mtlbench.boards.board import Board, Frozen, load_board
 from mtlbench.boards.errors import RefusedRecord
+from mtlbench.errors import printable
 from mtlbench.results.schema import Record
-from mtlbench.results.store import iter_records, load_record, write_record
+from mtlbench.results.store import RECORDS, iter_records, load_record, record_text, write_below
 
 
 def submit(source: Path, folder: Path) -> Path:
@@ -21,6 +22,7 @@ def submit(source: Path, folder: Path) -> Path:
     Raises:
         RefusedRecord: the board does not take the record, or has another one of that id already.
         BadRecord: the file is not a record.
+        Unwritable: something lies in its place on the board, such as a link.
     """
     path = record_file(Path(source))
     record, board = load_record(path), load_board(folder)
@@ -36,7 +38,10 @@ def submit(source: Path, folder: Path) -> Path:
             f"{published} is published already with other numbers, and published records are never replaced. "
             "Change the config, or run another seed of the board."
         )
-    return published if published.exists() else write_record(record, published.parent)
+    if published.exists():
+        return published
+    name = published.relative_to(folder).as_posix()
+    return write_below(Path(folder), name, record_text(record).encode())
 
 
 def record_file(source: Path) -> Path:
@@ -47,9 +52,9 @@ def record_file(source: Path) -> Path:
     """
     if not source.is_dir():
         return source
-    found = sorted(source.glob("*-seed*.json"))
+    found = sorted(source.glob(RECORDS))
     if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
+        names = ", ".join(printable(path.name) for path in found) or "none"
         raise RefusedRecord(f"{source} must hold one record, but holds: {names}. Pass the path of the file.")
     return found[0]
 

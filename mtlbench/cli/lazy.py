@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from mtlbench.errors import MtlbenchError
+from mtlbench.errors import MtlbenchError, printable
 
 
 class LazyCommand(NamedTuple):
@@ -52,7 +52,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except MtlbenchError as error:
-            raise UserError(str(error)) from error
+            raise UserError("\n".join(map(printable, str(error).split("\n")))) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)

@@ -14,7 +14,7 @@ from tabulate import tabulate
 
 from mtlbench.data.errors import BadManifest
 from mtlbench.results.schema import canonical_json, config_hash
-from mtlbench.results.store import write_atomically
+from mtlbench.results.store import parse_json, write_atomically
 
 _VERSION = 1
 
@@ -95,7 +95,8 @@ def load_manifest(path: Path) -> Manifest:
         BadManifest: the file is absent, is no manifest, or was changed.
     """
     content = read_json(path)
-    if not isinstance(content, dict) or content.get("schema_version") != _VERSION:
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if type(version) is not int or version != _VERSION:  # True and 1.0 equal 1
         raise BadManifest(
             f"{path} is no manifest of labels of version {_VERSION}; write one with "
             "`mtlbench data labels SOURCE --save FILE`, where SOURCE is a config or a published list."
@@ -139,13 +140,13 @@ def counts_table(manifest: Manifest) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Read a file of JSON in which no object names a key twice.
+    """Read a file of JSON in which no object names a key twice, and no number is NaN or infinite.
 
     Raises:
         BadManifest: it is absent or holds something else.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
+        return parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadManifest(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
@@ -169,15 +170,10 @@ def require_names(path: Path, what: str, value: Any) -> list[str]:
     Raises:
         BadManifest: it is something else.
     """
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise BadManifest(f"{path} must give the {what} as a list of names.")
+    if not isinstance(value, list) or not all(
+        isinstance(item, str) and item and item.isprintable() for item in value
+    ):
+        raise BadManifest(f"{path} must give the {what} as a list of printable names.")
     if len({*value}) < len(value):
         raise BadManifest(f"{path} names something twice in the {what}.")
     return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = dict(pairs)
-    if len(keys) < len(pairs):
-        raise ValueError("it names a key twice")
-    return keys

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from mtlbench.errors import MtlbenchError, did_you_mean
+from mtlbench.results.fields import Slug
 from mtlbench.results.schema import config_hash, protocol_hash
 
 
@@ -45,7 +46,6 @@ class _Strict(BaseModel):
 
 Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
-TaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
 
 
 class Optimizer(_Strict):
@@ -101,12 +101,12 @@ class Evaluation(_Strict):
 class Experiment(_Strict):
     """Hold one validated experiment: everything that decides its numbers but the seed."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
-    board: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")] | None = None
+    name: Slug
+    board: Slug | None = None
     #: the `tasks` that are kept, where not all are; only those that are kept count for the hash
-    only: Annotated[tuple[TaskName, ...], Field(exclude=True)] = ()
+    only: Annotated[tuple[Slug, ...], Field(exclude=True)] = ()
     #: in alphabetical order, whatever the order of the config, so that equal hashes mean equal models
-    tasks: Annotated[dict[TaskName, Component], Field(min_length=1, max_length=30)]
+    tasks: Annotated[dict[Slug, Component], Field(min_length=1, max_length=30)]
     dataset: Component
     train_transforms: tuple[Component, ...] = ()
     eval_transforms: tuple[Component, ...] = ()

@@ -13,7 +13,7 @@ from mtlbench.engine.registries import register
 from mtlbench.errors import MtlbenchError
 from mtlbench.plugin.catalog import Catalog
 from mtlbench.results.schema import Record
-from mtlbench.results.store import load_record
+from mtlbench.results.store import RECORDS, load_record
 
 
 class UnusableRun(MtlbenchError):
@@ -24,12 +24,16 @@ def find_record(name: str, root: Path) -> Path:
     """Return the record that `name` means: a work dir or a record below `root`, or the id of a run in it.
 
     Raises:
-        UnusableRun: there is none, or there are several.
+        UnusableRun: there is none, or there are several, or the name leads out of `root`.
     """
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise UnusableRun(
+            f"{name!r} leads out of the folder of finished runs; give its place below, and the folder as `root`."
+        )
     place = root / name
     if place.is_file():
         return place
-    found = sorted(place.glob("*-seed*.json")) if place.is_dir() else sorted(root.rglob(f"{name}.json"))
+    found = sorted(place.glob(RECORDS)) if place.is_dir() else sorted(root.rglob(f"{name}.json"))
     if len(found) != 1:
         raise UnusableRun(
             f"{name!r} names {len(found)} finished runs in {str(root)!r}; give the work dir of one run, its "

@@ -20,7 +20,7 @@ from mtlbench.engine.registries import register
 from mtlbench.errors import MtlbenchError
 from mtlbench.plugin.catalog import Catalog
 from mtlbench.results.schema import Record
-from mtlbench.results.store import load_record
+from mtlbench.results.store import RECORDS, load_record
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def record_file(run: Path) -> Path:
     """
     if run.is_file():
         return run
-    found = sorted(run.glob("*-seed*.json"))
+    found = sorted(run.glob(RECORDS))
     if len(found) == 1:
         return found[0]
     if found:

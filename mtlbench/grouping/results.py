@@ -16,7 +16,7 @@ from mtlbench.grouping.ordinal import ordinal_affinity
 from mtlbench.grouping.search import Candidate
 from mtlbench.metrics.delta_m import contributions
 from mtlbench.results.schema import Record
-from mtlbench.results.store import load_record
+from mtlbench.results.store import RECORDS, load_record
 
 #: the runs of every set of tasks that was trained
 Runs = Mapping[frozenset[str], Sequence[Record]]
@@ -31,7 +31,7 @@ def find_records(paths: Iterable[Path]) -> list[Record]:
     """
     records: dict[str, Record] = {}
     for path in paths:
-        files = sorted(path.rglob("*-seed*.json")) if path.is_dir() else [path]
+        files = sorted(path.rglob(RECORDS)) if path.is_dir() else [path]
         if not files or not path.exists():
             raise GroupingError(
                 f"{path} holds no record: pass a config, folders of finished runs, files of records, or the "

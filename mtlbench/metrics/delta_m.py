@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from mtlbench.metrics.errors import BadReference
 
+#: below it a quotient of two numbers of records may leave the range of floats
+SMALLEST = 1e-30
+
 
 def contributions(
     metrics: Mapping[str, float], references: Mapping[str, float], higher_is_better: Mapping[str, bool]
@@ -16,7 +19,8 @@ def contributions(
     means better than the single-task model.
 
     Raises:
-        BadReference: a task has no reference, no direction, or a reference that is not positive.
+        BadReference: a task has no reference, no direction, or a reference that is not positive or next to
+            nothing.
     """
     changes = {}
     for task, metric in metrics.items():
@@ -27,10 +31,10 @@ def contributions(
                     "run its single-task experiment under the same protocol, or leave the task out."
                 )
         reference = references[task]
-        if not reference > 0:
+        if not reference > SMALLEST:
             raise BadReference(
                 f'Δm divides by the single-task reference of task "{task}", which is {reference}; '
-                "check that run, a reference must be positive."
+                f"check that run, a reference must be positive, and more than {SMALLEST:g}."
             )
         sign = 1 if higher_is_better[task] else -1
         changes[task] = sign * 100 * (metric - reference) / reference

@@ -14,6 +14,8 @@ from mtlbench.results.fields import (
     Component,
     Count,
     Label,
+    Number,
+    One,
     Quantity,
     RunId,
     Seed,
@@ -75,7 +77,7 @@ class Primary(Strict):
     """Hold the metric of one task that enters Δm."""
 
     metric: Label
-    value: float
+    value: Number
     unit: Unit
     higher_is_better: bool
 
@@ -145,7 +147,7 @@ class Provenance(Strict):
 class Record(Strict):
     """Hold one run of one config with one seed. Derived fields are checked against what they derive from."""
 
-    schema_version: Literal[1] = 1
+    schema_version: One = 1
     run_id: RunId
     name: Slug = Field(description="the method's name: the same for every seed")
     board: Slug | None = Field(description="the board the config was written for")
@@ -162,9 +164,9 @@ class Record(Strict):
     )
     components: dict[Slug, Component] = Field(max_length=60, description="kind -> distribution:name==version")
 
-    metrics: dict[Slug, dict[Label, float]] = Field(min_length=1, max_length=30)
+    metrics: dict[Slug, dict[Label, Number]] = Field(min_length=1, max_length=30)
     primary: dict[Slug, Primary]
-    replicates: dict[Slug, Annotated[list[float], Field(min_length=2, max_length=1000)]] | None = Field(
+    replicates: dict[Slug, Annotated[list[Number], Field(min_length=2, max_length=1000)]] | None = Field(
         default=None, max_length=30, description="task -> primary metric of each bootstrap replicate"
     )
     label_draw: Sha256 | None = Field(
@@ -177,13 +179,13 @@ class Record(Strict):
     rank_map: dict[Label, dict[Slug, Count]] | None = Field(
         default=None, max_length=5000, description="location -> stream -> rank at the end"
     )
-    curves: dict[Slug, Annotated[list[float], Field(max_length=2000)]] | None = Field(
+    curves: dict[Slug, Annotated[list[Number], Field(max_length=2000)]] | None = Field(
         default=None, max_length=30, description="task -> mean training loss of each epoch"
     )
-    weights: dict[Slug, Annotated[list[float], Field(max_length=2000)]] | None = Field(
+    weights: dict[Slug, Annotated[list[Number], Field(max_length=2000)]] | None = Field(
         default=None, max_length=30, description="task -> mean weight of its loss in each epoch"
     )
-    conflicts: dict[Label, dict[Label, float]] | None = Field(
+    conflicts: dict[Label, dict[Label, Number]] | None = Field(
         default=None, max_length=1000, description="place -> pair of tasks -> mean cosine of their gradients"
     )
     provenance: Provenance

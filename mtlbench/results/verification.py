@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mtlbench.results.fields import Quantity, RunId, Sha256, Slug, Strict, UtcTime
+from mtlbench.results.fields import Number, One, Quantity, RunId, Sha256, Slug, Strict, UtcTime
 from mtlbench.results.schema import Provenance, Record
 
 
@@ -20,12 +19,12 @@ class Verification(Strict):
     `record` is the hash of the published file, so that a verification says nothing about another one.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: One = 1
     run_id: RunId
     record: Sha256
     created: UtcTime
-    published: dict[Slug, float] = Field(min_length=1, max_length=30)
-    reproduced: dict[Slug, float]
+    published: dict[Slug, Number] = Field(min_length=1, max_length=30)
+    reproduced: dict[Slug, Number]
     differences: dict[Slug, Quantity]
     tolerances: dict[Slug, Quantity]
     provenance: Provenance

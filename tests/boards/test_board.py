@@ -34,18 +34,18 @@ def test_an_unknown_board_names_the_known_ones(make_board, name):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('title = "Toy"', 'title = "Toy"\nowner = "x"', "owner: Extra inputs"),
-        ("seeds = [0, 1, 2]", "seeds = [0, 1]", "seeds: List should have at least 3"),
+        ('title = "Toy"', 'title = "Toy"\nowner = "x"', "'owner': Extra inputs"),
+        ("seeds = [0, 1, 2]", "seeds = [0, 1]", "'seeds': List should have at least 3"),
         ("seeds = [0, 1, 2]", "seeds = [0, 1, 1]", "seeds must be distinct"),
         ('name = "depth"', 'name = "semseg"', "tasks must be distinct"),
         ('"single-task-depth"', '"single-task-semseg"', "references must be distinct"),
-        ('"configs/lora_toy.py"', '"configs/../../etc.py"', "configs.0: String should match"),
+        ('"configs/lora_toy.py"', '"configs/../../etc.py"', "'configs.0': String should match"),
         ('name = "toy"', 'name = "toys"', "has its folder's name"),
         ("schema_version = 1", "schema_version = ", "cannot be read as TOML"),
         (
             "higher_is_better = false",
             'higher_is_better = "no"',
-            "higher_is_better: Input should be a valid bool",
+            "'tasks.1.higher_is_better': Input should be a valid bool",
         ),
     ],
 )

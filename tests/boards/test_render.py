@@ -97,6 +97,9 @@ def test_a_board_without_records_renders(make_board):
         path.unlink()
     assert render(folder) == ["README.md", "index.html"]
     assert "plots/" not in (folder / "README.md").read_text(encoding="utf-8")
+    (folder / "results" / "bad.json").write_text("{}")
+    render(folder)
+    assert "- bad.json: " in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_unranked_methods_and_refused_records_are_named(make_board, make_record):
@@ -129,6 +132,9 @@ def test_escape_and_code():
     assert escape("a|b <i>*c*</i>\n# d") == r"a\|b &lt;i&gt;\*c\*&lt;/i&gt; \# d"
     assert escape("http://x www.y.z [l](u) $m$") == r"http\://x www\.y.z \[l\](u) \$m\$"
     assert escape("single-task 0.5") == "single-task 0.5"
+    assert [escape(text) for text in ("- a", "12. b", "---", "+1.5", "1.5 c")] == [
+        r"\- a", r"12\. b", r"\---", "+1.5", "1.5 c",
+    ]  # fmt: skip
     assert code("a`b|c\nd") == "`a'b/c d`"
 
 

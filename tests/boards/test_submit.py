@@ -12,6 +12,7 @@ def test_a_record_is_copied_to_its_place(make_board, make_record, tmp_path):
     record = make_record("faar", 1)
     write_record(record, tmp_path / "run")
     (tmp_path / "run" / "scalars.json").write_text("{}")
+    (tmp_path / "run" / f"{record.run_id}.verified.json").write_text("{}")  # as `mtlbench reproduce` does
     folder = make_board()
     path = submit(tmp_path / "run", folder)
     assert path == folder / "results" / "faar" / f"{record.run_id}.json"

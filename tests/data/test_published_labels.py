@@ -76,7 +76,7 @@ def test_tasks_are_renamed(tmp_path):
         ({"a": ["1"]}, {"rename": {"b": "c"}}, "no task 'b' to rename; it has a"),
         ({"a": ["1"], "b": ["1"]}, {"rename": {"a": "b"}}, "two tasks would have one name"),
         ({"a": ["1", "1"]}, {}, "twice in the images of 'a'"),
-        ({"a": [1]}, {}, "give the images of 'a' as a list of names"),
+        ({"a": [1]}, {}, "give the images of 'a' as a list of printable names"),
         (7, {}, "is no draw of labels"),
         ({}, {}, "is no draw of labels"),
     ],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mtlbench.boards.markdown import code, escape
 from mtlbench.plugin import Catalog
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,29 @@ LOADED = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=["'](?:h
 def test_the_index_lists_every_page_of_docs_once():
     listed = re.findall(r"^- \[[^\]]+\]\(([\w-]+\.md)\)", (ROOT / "docs/index.md").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(page.name for page in ROOT.glob("docs/*.md") if page.name != "index.md")
+
+
+def test_text_of_strangers_publishes_no_file(tmp_path):
+    """What a board's page shows as text, or as code, is no link, and what it would lead to stays at home."""
+    pytest.importorskip("mkdocs")
+    spec = importlib.util.spec_from_file_location("docs_publish", ROOT / "docs/publish.py")
+    publish = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(publish)
+    page = ROOT / "leaderboards/synthrooms-v1/README.md"
+    link = "[a](../../pyproject.toml)"
+
+    def linked(text):
+        (tmp_path / "page.md").write_text(text.replace("../..", os.path.relpath(ROOT, tmp_path.resolve())))
+        return publish.linked(tmp_path / "page.md")
+
+    assert (
+        linked(link) == [ROOT / "pyproject.toml"]
+        and linked(f"[`a`]{link[3:]}")
+        and page in linked(f"[b]({page})")
+    )
+    assert (
+        not linked(escape(link)) and not linked(code(link)) and not linked(f"x | {code(link)} | {code('`')}")
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 
 import pytest
 
@@ -91,3 +93,20 @@ def test_a_bad_file_does_not_hide_the_others(make_record, tmp_path):
     assert [*found] == [tmp_path / "a.json", *sorted(paths)]
     assert isinstance(found[tmp_path / "a.json"], BadRecord)
     assert [found[path].seed for path in sorted(paths)] == [0, 1]
+
+
+def test_a_flipped_digit_is_noticed_where_a_record_says_it_twice(make_record, tmp_path):
+    """Elsewhere only the history of a board tells, see docs/faults.md."""
+    path, unnoticed = tmp_path / "record.json", set()
+    lines = record_text(make_record()).splitlines(keepends=True)
+    for index, line in enumerate(lines):
+        for found in re.finditer("[0-9]", line):
+            place, digit = found.start(), str((int(found[0]) + 1) % 10)
+            path.write_text(
+                "".join([*lines[:index], line[:place] + digit + line[place + 1 :], *lines[index + 1 :]])
+            )
+            with contextlib.suppress(BadRecord):
+                load_record(path)
+                unnoticed.add(line.strip().partition(":")[0].strip('"'))
+    twice = {"run_id", "config_hash", "seed", "lr", "mIoU", "rmse", "value", "trainable", "schema_version"}
+    assert not unnoticed & twice and {"macs", "created", "other"} < unnoticed

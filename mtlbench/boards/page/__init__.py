@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,8 @@ def page(standing: Standing, papers: Papers | None) -> bytes:
         "SCRIPT": script,
         "DATA": _inert(page_data(standing, papers)),
     }
-    text = _read("page.html")
-    for key in ("TITLE", "POLICY", "STYLE", "SCRIPT", "DATA"):  # data last: it may hold whatever it likes
-        text = text.replace(f"[[{key}]]", parts[key], 1)
-    return text.encode()
+    # in one pass, so that nothing is filled in where a title only looks like a place to fill
+    return re.sub(r"\[\[(\w+)\]\]", lambda found: parts[found[1]], _read("page.html")).encode()
 
 
 def _read(name: str) -> str:

@@ -244,7 +244,7 @@
     const rough = (high - low) / 6, power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= rough);
     const found = [];
-    for (let k = Math.ceil(low / step); k * step <= high; k++) found.push(Number((k * step).toPrecision(6)));
+    for (let k = Math.ceil(low / step), n = 0; k * step <= high && n < 20; k++, n++) found.push(Number((k * step).toPrecision(6)));
     return found;
   }
 

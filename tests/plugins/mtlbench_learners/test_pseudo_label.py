@@ -104,6 +104,12 @@ def test_a_run_has_three_names(teacher, tmp_path):
         find_record("depth/seed1", root)
 
 
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/x"])
+def test_a_name_leads_to_no_other_place(tmp_path, name):
+    with pytest.raises(UnusableRun, match="leads out of the folder of finished runs"):
+        find_record(name, tmp_path)
+
+
 def test_what_cannot_teach_is_refused(teacher, tmp_path, tasks, monkeypatch):
     root = tmp_path / "runs"
     with pytest.raises(UnusableRun, match="predicts depth; name a run that predicts 'semseg'"):
