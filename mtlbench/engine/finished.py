@@ -28,7 +28,8 @@ def find_record(name: str, root: Path) -> Path:
     """
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise UnusableRun(
-            f"{name!r} leads out of the folder of finished runs; give its place below, and the folder as `root`."
+            f"{name!r} leads out of the folder of finished runs; give its place below, and that folder as "
+            "the option `root`."
         )
     place = root / name
     if place.is_file():
