@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 @click.option(
     "--cfg-options", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of the config."
 )
+@click.option(
+    "--shard", is_flag=True, help="Spread the backbone's frozen weights over the processes of torchrun."
+)
 @click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard, in the run's folder.")
 @click.option("--wandb", is_flag=True, help="Tell Weights & Biases how the run goes.")
 @click.option(
@@ -48,6 +51,7 @@ def run(
     demo: bool,
     only: tuple[str, ...],
     overrides: tuple[str, ...],
+    shard: bool,
     tensorboard: bool,
     wandb: bool,
     mlflow: bool,
@@ -73,7 +77,7 @@ def run(
     # click gives an option one word; the words that follow `--seeds 0` arrive as further arguments
     for seed in parse_seeds([seeds, *(word for word in more if "=" not in word)]):
         for part, place in runs_of(experiment, folder, only):
-            _one(part, config, catalog, place / f"seed{seed}", seed, device, resume, demo, trackers)
+            _one(part, config, catalog, place / f"seed{seed}", seed, device, resume, demo, trackers, shard)
 
 
 def _values(config: Path, data_root: Path | None, demo: bool, work_dir: Path | None) -> dict[str, Any]:
@@ -97,6 +101,7 @@ def _one(
     resume: bool,
     demo: bool,
     trackers: tuple[str, ...],
+    shard: bool,
 ) -> None:
     from mtlbench.engine.datasets import open_datasets
 
@@ -113,7 +118,7 @@ def _one(
 
     console = Console(soft_wrap=True)
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    options = RunOptions(seed, folder, chosen, resume, demo, trackers)
+    options = RunOptions(seed, folder, chosen, resume, demo, trackers, shard)
     record, path = run_experiment(experiment, datasets, catalog, options, console)
     if distributed.rank() == 0:
         from mtlbench.results.summary import summary_table

@@ -85,6 +85,14 @@ def eval_loader(experiment: Experiment, dataset: Dataset, kinds: dict[str, str])
     )
 
 
+def eval_rounds(experiment: Experiment, dataset: Dataset) -> int:
+    """Return the number of batches of the process whose share of the evaluation split is the largest."""
+    from mtlbench.engine import distributed
+
+    images = -(-len(dataset) // distributed.world_size())
+    return -(-images // experiment.schedule.eval_batch_size)
+
+
 def _workers(schedule: Schedule) -> int:
     # never more than there are cores: what a batch holds does not depend on who reads it
     return min(schedule.workers, os.cpu_count() or 1)

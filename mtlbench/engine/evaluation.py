@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mtlbench.engine import distributed
 from mtlbench.engine.model import MultiTaskModel, resize_output
+from mtlbench.engine.sharding import keep_pace
 from mtlbench.metrics.bootstrap import Replicates, image_weights
 
 
@@ -27,7 +28,13 @@ class Scores(NamedTuple):
 
 
 @torch.no_grad()
-def evaluate(model: MultiTaskModel, loader: Iterable[dict[str, Any]], mode: str) -> Scores:
+def evaluate(
+    model: MultiTaskModel,
+    loader: Iterable[dict[str, Any]],
+    mode: str,
+    rounds: int = 0,
+    size: tuple[int, int] = (32, 32),
+) -> Scores:
     """Score all images of all processes' loaders.
 
     Every image is scored by itself against the label at the label's own size; meters hold additive
@@ -37,12 +44,16 @@ def evaluate(model: MultiTaskModel, loader: Iterable[dict[str, Any]], mode: str)
         model: predicts raw outputs.
         loader: yields batches of `collate_eval`; each process its share, no image twice.
         mode: evaluation mode of the meters.
+        rounds: how often every process has to predict, where weights are sharded; it makes up for what lacks
+            with an empty image of `size`.
     """
     model.eval()
     makers = {name: partial(task.meter, mode) for name, task in model.tasks.items()}
     meters = {name: make() for name, make in makers.items()}
     replicates = {name: Replicates(make) for name, make in makers.items()}
+    done = 0
     for batch in loader:
+        done += 1
         outputs = model.predict(batch["inputs"])
         weights = [image_weights(image) for image in batch["ids"]]
         for name, output in outputs.items():
@@ -55,6 +66,7 @@ def evaluate(model: MultiTaskModel, loader: Iterable[dict[str, Any]], mode: str)
                 state = single.state()
                 meters[name].merge(state)
                 replicates[name].add(state, weights[index])
+    keep_pace(model, done, rounds, torch.zeros(1, 3, *size, dtype=torch.uint8))
     if distributed.world_size() > 1:
         for name, make in makers.items():
             shards = distributed.gather((meters[name].state(), replicates[name].states()))

@@ -17,7 +17,7 @@ from mtlbench.engine import checkpoint, distributed, freezing, pictures, trackin
 from mtlbench.engine.chain import gradient_balancer
 from mtlbench.engine.compat import import_torchvision
 from mtlbench.engine.config import Experiment
-from mtlbench.engine.datasets import eval_loader, train_loader
+from mtlbench.engine.datasets import eval_loader, eval_rounds, train_loader
 from mtlbench.engine.errors import RunError
 from mtlbench.engine.evaluation import evaluate, recalibrate
 from mtlbench.engine.gradients import Combination
@@ -34,6 +34,7 @@ from mtlbench.engine.optim import BalancedOptimWrapper, build_optimizer
 from mtlbench.engine.parameters import count, dead_parameters, macs_per_image
 from mtlbench.engine.recording import make_cost, make_provenance, make_record
 from mtlbench.engine.registries import register
+from mtlbench.engine.sharding import shard_frozen
 from mtlbench.engine.sharing import owners
 from mtlbench.engine.work_dir import forget, owned, run_log, writing
 from mtlbench.errors import MtlbenchError
@@ -54,6 +55,7 @@ class RunOptions:
     resume: bool = True
     demo: bool = False
     trackers: tuple[str, ...] = ()
+    shard: bool = False
 
 
 def run(
@@ -110,7 +112,9 @@ def _run(
     tasks = build_tasks(experiment)
     kinds: dict[str, str] = {name: task.label_kind for name, task in tasks.items()}
     seed_everything(options.seed, BUILD)
-    model = build_model(experiment, tasks).to(options.device)
+    model = build_model(experiment, tasks)
+    if not options.shard:
+        model.to(options.device)
     drawn = labels_of(experiment, datasets[0], catalog, options.seed)
     saved = checkpoint.load_latest(work_dir / "checkpoints", log.warning)
     start = saved["step"] if saved else 0
@@ -124,6 +128,8 @@ def _run(
     combination = combine_gradients(model, size)
     if saved:
         restore_structure(saved, identity, model)
+    if options.shard:
+        shard_frozen(model, options.device)
     if combination:
         combination.prepare()
     if saved:
@@ -164,7 +170,8 @@ def _run(
     images = eval_loader(experiment, datasets[1], kinds)
     hidden = not console.is_terminal or distributed.rank() > 0
     shown = track(images, "evaluation", len(images), console=console, transient=True, disable=hidden)
-    metrics, replicates = evaluate(model, shown, experiment.evaluation.mode)
+    rounds = eval_rounds(experiment, datasets[1]) if options.shard else 0
+    metrics, replicates = evaluate(model, shown, experiment.evaluation.mode, rounds, size)
     log.info("metrics %s", metrics)
     record = make_record(
         experiment,
@@ -185,7 +192,8 @@ def _run(
     )
     if distributed.rank() == 0:
         with writing("record", work_dir):
-            pictures.draw(model, experiment, datasets[1], kinds, epochs, work_dir / "pictures")
+            sheet = not options.shard  # for which this process would run the backbone alone
+            pictures.draw(model, experiment, datasets[1], kinds, epochs, work_dir / "pictures", sheet)
             if drawn.hides:
                 drawn.save(work_dir / LABELS)
             write_record(record, work_dir)
@@ -241,7 +249,13 @@ def build_runner(
     start, steps, epoch_length = span
     schedule = experiment.schedule
     none = ("timer", "logger", "param_scheduler", "checkpoint", "sampler_seed", "runtime_info")
-    return Runner(
+    class Sharded(Runner):
+        """Start from weights that every process built alike, as shares of them can't be sent around."""
+
+        def _init_model_weights(self) -> None:
+            pass
+
+    return (Sharded if options.shard else Runner)(
         model=model,
         work_dir=str(options.work_dir / "log"),
         train_dataloader=loader,

@@ -26,13 +26,15 @@ def draw(
     kinds: dict[str, str],
     epochs: EpochHook,
     folder: Path,
+    predictions: bool = True,
 ) -> None:
     """Write `predictions.png`, for methods with ranks `ranks.png`, and `weights.png` where weights vary.
 
-    Where gradients were compared, `conflicts.png` shows how they agree.
+    Where gradients were compared, `conflicts.png` shows how they agree. Without `predictions` the model is
+    not run.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if experiment.evaluation.pictures:
+    if predictions and experiment.evaluation.pictures:
         sheet = _predictions(model, experiment, dataset, kinds)
         _write(folder / "predictions.png", sheet)
     if epochs.rank_maps:
