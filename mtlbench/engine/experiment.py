@@ -249,6 +249,7 @@ def build_runner(
     start, steps, epoch_length = span
     schedule = experiment.schedule
     none = ("timer", "logger", "param_scheduler", "checkpoint", "sampler_seed", "runtime_info")
+
     class Sharded(Runner):
         """Start from weights that every process built alike, as shares of them can't be sent around."""
 
