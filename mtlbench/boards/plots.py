@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -63,6 +64,12 @@ def same_picture(old: bytes, new: bytes) -> bool:
     if not all((*versions, *numbers)):
         return False
     return versions[0] != versions[1] and numbers[0] == numbers[1]
+
+
+def digest(numbers: Sequence[tuple]) -> str:
+    """Return the SHA-256 of a picture's numbers to twelve digits; last bits depend on the Python."""
+    rounded = json.loads(canonical_json(numbers), parse_float=lambda text: float(f"{float(text):.12g}"))
+    return hashlib.sha256(canonical_json(rounded).encode()).hexdigest()
 
 
 def _delta_cost(placed: Sequence[tuple[str, float, Spread]], title: str) -> bytes:
@@ -175,7 +182,7 @@ def _svg(figure: Figure, numbers: Sequence[tuple]) -> bytes:
         "Date": None,
         "Creator": None,
         "Title": f"matplotlib {matplotlib.__version__}",
-        "Description": hashlib.sha256(canonical_json(numbers).encode()).hexdigest(),
+        "Description": digest(numbers),
     }
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata=metadata)

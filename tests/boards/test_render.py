@@ -9,7 +9,7 @@ import pytest
 
 from mtlbench.boards.costs import front
 from mtlbench.boards.markdown import code, escape, table
-from mtlbench.boards.plots import same_picture
+from mtlbench.boards.plots import digest, same_picture
 from mtlbench.boards.render import render
 from mtlbench.results.store import write_record
 
@@ -80,6 +80,11 @@ def test_a_picture_by_another_matplotlib_is_judged_by_its_numbers(make_board):
     assert not same_picture(new + b"\n", new)
     assert not same_picture(re.sub(rb"<dc:description>.", b"<dc:description>-", other), new)
     assert not same_picture(b"", new)
+
+
+def test_the_numbers_of_a_picture_are_judged_to_twelve_digits():
+    assert digest([("lora", 1.2110985161385672, None)]) == digest([("lora", 1.211098516138567, None)])
+    assert digest([("lora", 1.21109851613, None)]) != digest([("lora", 1.21109851614, None)])
 
 
 def test_pictures_are_well_formed_and_carry_no_date(make_board):
