@@ -67,7 +67,7 @@ def same_picture(old: bytes, new: bytes) -> bool:
 
 
 def digest(numbers: Sequence[tuple]) -> str:
-    """Return the SHA-256 of a picture's numbers to twelve digits, as last bits differ between Pythons."""
+    """Return the SHA-256 of a picture's numbers to twelve digits; last bits depend on the Python."""
     rounded = json.loads(canonical_json(numbers), parse_float=lambda text: float(f"{float(text):.12g}"))
     return hashlib.sha256(canonical_json(rounded).encode()).hexdigest()
 

@@ -103,8 +103,7 @@ def _maximum_matching(left: np.ndarray, right: np.ndarray, lefts: int, rights: i
 
     Nodes are numbered 0 ... lefts - 1 on one side, 0 ... rights - 1 on the other.
     """
-    # 0 is the source; before 1.15 scipy takes indices of 32 bits only
-    left_ids = 1 + np.arange(lefts, dtype=np.int32)
+    left_ids = 1 + np.arange(lefts, dtype=np.int32)  # 0 is the source; scipy 1.13 takes 32 bits only
     right_ids = 1 + lefts + np.arange(rights, dtype=np.int32)
     sink = 1 + lefts + rights
     begin = np.concatenate([np.zeros_like(left_ids), left_ids[left], right_ids])

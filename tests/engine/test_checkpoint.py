@@ -116,7 +116,9 @@ def test_a_really_full_device(folder, monkeypatch):
     real = Path.open
 
     def to_full(self, mode="r", *args, **options):
-        return real(Path("/dev/full") if self.suffix == ".tmp" else self, mode, *args, **options)
+        if self.suffix == ".tmp":
+            return real(Path("/dev/full"), "wb", *args, **options)
+        return real(self, mode, *args, **options)
 
     monkeypatch.setattr(Path, "open", to_full)
     with pytest.raises(CheckpointError, match="No space left on device"):

