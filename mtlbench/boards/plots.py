@@ -20,7 +20,7 @@ from mtlbench.boards.costs import AXES, front, mean_cost
 from mtlbench.boards.ranks import RankMap, places, rank_maps, streams
 from mtlbench.results.schema import canonical_json
 
-MAX_BARS, MAX_LABELS, MAX_LETTERS = 24, 40, 40
+MAX_BARS, MAX_LABELS, MAX_LETTERS = 24, 24, 40
 INK, GREY, ACCENT = "#1f2933", "#9aa5b1", "#d1495b"
 # Okabe and Ito's palette, which colour-blind readers can tell apart
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#7f7f7f")
