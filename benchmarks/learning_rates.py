@@ -2,9 +2,10 @@
 
     python benchmarks/learning_rates.py configs/lora_synthrooms.py configs/bitfit_synthrooms.py
 
-Every config is run once per rate, with seed 0, on the world "tune", which shares no room with the board. What
-is finished is not run again. Δm is against the board's single-task references, which stand for no model of
-those rooms: it orders rates, and says nothing else.
+Every config is run with seed 0 on the world "tune", which shares no room with the board, from the highest
+rate down until Δm falls: it is taken to have one peak over the rates. `--all` runs the rest, too. What is
+finished is not run again. Δm is against the board's single-task references, which stand for no model of those
+rooms: it orders rates, and says nothing else.
 """
 
 from __future__ import annotations
@@ -26,27 +27,34 @@ BOARD = Path(__file__).resolve().parent.parent / "leaderboards/synthrooms-v1"
 
 
 def main() -> None:
-    """Run the grid of every config and print Δm per rate, the best marked."""
+    """Search the grid of every config and print Δm per rate, the best marked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("configs", nargs="+", type=Path)
     parser.add_argument("--work-dir", type=Path, default=Path("runs/tune"))
+    parser.add_argument("--all", action="store_true", help="run all rates, whatever Δm does")
     arguments = parser.parse_args()
     rows = []
     for config in arguments.configs:
-        found = {
-            rate: score(config, arguments.work_dir / config.stem / f"{rate:g}", f"optimizer.lr={rate}")
-            for rate in GRID
-        }
+        found = search(config, arguments.work_dir / config.stem, arguments.all)
         best = max(found, key=found.__getitem__)
-        rows.append(
-            [config.stem, *(f"{value:+.2f}{' *' if rate == best else ''}" for rate, value in found.items())]
-        )
+        marked = {rate: f"{value:+.2f}{' *' if rate == best else ''}" for rate, value in found.items()}
+        rows.append([config.stem, *(marked.get(rate, "") for rate in GRID)])
         print(
             tabulate(rows[-1:], ["config", *(f"{rate:g}" for rate in GRID)], disable_numparse=True),
             flush=True,
         )
     if len(rows) > 1:
         print(tabulate(rows, ["config", *(f"{rate:g}" for rate in GRID)], disable_numparse=True))
+
+
+def search(config: Path, folder: Path, whole: bool = False) -> dict[float, float]:
+    """Return Δm of the rates that were run, from the highest down; `whole` runs those past the peak, too."""
+    found: dict[float, float] = {}
+    for rate in reversed(GRID):
+        found[rate] = score(config, folder / f"{rate:g}", f"optimizer.lr={rate}")
+        if found[rate] < max(found.values()) and not whole:
+            break
+    return found
 
 
 def score(config: Path, folder: Path, *options: str) -> float:
