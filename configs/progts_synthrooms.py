@@ -6,3 +6,4 @@ adapter = dict(
     groups=("shared", "shared", [["depth", "edge"], ["normals", "saliency", "semseg"]], "alone"),
     rank=8,
 )
+optimizer = dict(lr=1.5e-3)  # the best of the grid, see the schedule

@@ -2,3 +2,4 @@
 _base_ = "_base_/settings/synthrooms.py"
 name = "sinewich"
 adapter = dict(type="sinewich", rank=16)
+optimizer = dict(lr=1.5e-3)  # the best of the grid, see the schedule
