@@ -48,6 +48,14 @@ def test_equals_the_published_conditions_pixel_by_pixel():
     assert np.array_equal(thin(masks), np.stack([_pixel_by_pixel(mask) for mask in masks]))
 
 
+def test_masks_do_not_touch_each_other_however_many_they_are():
+    masks = np.tile(_masks(), (8, 1, 1))[:71]
+    alone = [thin(mask) for mask in masks[:9]]
+    assert np.array_equal(thin(masks), np.stack([alone[k % 9] for k in range(71)]))
+    assert np.array_equal(thin(masks[:70].reshape(2, 35, 30, 41)), thin(masks[:70]).reshape(2, 35, 30, 41))
+    assert thin(masks[:0]).shape == (0, 30, 41)
+
+
 def test_keeps_the_topology():
     masks = _masks()
     for mask, line in zip(masks, thin(masks), strict=True):
