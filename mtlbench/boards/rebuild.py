@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,6 +51,38 @@ def only(jobs: Sequence[Job], methods: Sequence[str]) -> list[Job]:
             f'No config of the board trains "{unknown[0]}".{did_you_mean(unknown[0], names.values())}'
         )
     return [job for job in jobs if names[job] in methods]
+
+
+def drawn(folder: Path, jobs: Sequence[Job], seconds: float, seed: int) -> tuple[list[Job], float]:
+    """Draw jobs at random for as long as they fit into a budget, at least one.
+
+    Args:
+        folder: the board's folder, whose records say how long each run trained; a run without a record is
+            expected to take the median.
+        jobs: what to draw from.
+        seconds: the budget, of one run at a time.
+        seed: of the draw; the same draws the same jobs.
+
+    Returns:
+        The jobs in the order they were drawn in, so that the first of them are a draw, too, and the seconds
+        that they are expected to take.
+
+    Raises:
+        BadBoard: no record says how long it trained.
+    """
+    records = admit(folder, load_board(folder))[0]
+    known = {record.run_id: record.cost.train_seconds for record in records if record.cost.train_seconds}
+    if not known:
+        raise BadBoard(f"No record of {folder} says how long it trained; rebuild all of it, or some methods.")
+    usual = statistics.median(known.values())
+    chosen, spent = list[Job](), 0.0
+    for job in random.Random(seed).sample(jobs, len(jobs)):
+        expected = known.get(job.run_id, usual)
+        if chosen and spent + expected > seconds:
+            break
+        chosen.append(job)
+        spent += expected
+    return chosen, spent
 
 
 def pairs(folder: Path, outcomes: Sequence[Outcome]) -> list[tuple[Record, Record]]:

@@ -96,30 +96,58 @@ def check(name: str, leaderboards: Path) -> None:
     "--jobs", type=click.IntRange(1), default=None, help="Runs at the same time; default: what fits."
 )
 @click.option("--method", "methods", multiple=True, help="Run only this method again (repeatable).")
+@click.option(
+    "--within",
+    type=click.FloatRange(0, min_open=True),
+    metavar="MINUTES",
+    help="Run only what fits into MINUTES by the times in the records, drawn at random.",
+)
+@click.option("--draw", type=click.IntRange(0), metavar="SEED", help="Repeat a draw of --within.")
 @_leaderboards
 def rebuild(
-    name: str, work_dir: Path | None, jobs: int | None, methods: tuple[str, ...], leaderboards: Path
+    name: str,
+    work_dir: Path | None,
+    jobs: int | None,
+    methods: tuple[str, ...],
+    within: float | None,
+    draw: int | None,
+    leaderboards: Path,
 ) -> None:
     """Run every config of the board NAME with its seeds, and hold the results against its records.
 
     What is finished in WORK_DIR is not run again, and published records are never touched. Exits with 1 if a
     run failed or differs by more than the board allows.
 
-    Example: mtlbench board rebuild synthrooms-v1 --method frozen
+    Example: mtlbench board rebuild synthrooms-v1 --within 60
     """
+    import random
+
     from rich.console import Console
 
     from mtlbench.boards.board import find_board, load_board
-    from mtlbench.boards.rebuild import jobs_of, only, pairs
+    from mtlbench.boards.rebuild import drawn, jobs_of, only, pairs
     from mtlbench.boards.reproducing import rebuilt_table
     from mtlbench.sweep.engine import Limits
+    from mtlbench.sweep.local import slots
     from mtlbench.sweep.sweep import sweep
+
+    if draw is not None and within is None:
+        raise click.UsageError("--draw repeats a draw of --within; pass --within, too.")
 
     folder = find_board(name, leaderboards)
     planned = jobs_of(folder, work_dir or Path("runs") / load_board(folder).name)
     if methods:
         planned = only(planned, methods)
-    outcomes = sweep(planned, "local", Limits(jobs), Console(soft_wrap=True))
+    limits = Limits(jobs)
+    if within is not None:
+        draw = random.SystemRandom().randrange(10**6) if draw is None else draw
+        at_once, total = slots(limits), len(planned)
+        planned, seconds = drawn(folder, planned, 60 * within * at_once, draw)
+        click.echo(
+            f"{len(planned)} of {total} runs, drawn by --draw {draw}. Their records trained for "
+            f"{seconds / 60:.0f} minutes; {at_once} run at a time."
+        )
+    outcomes = sweep(planned, "local", limits, Console(soft_wrap=True))
     text, beyond = rebuilt_table(pairs(folder, outcomes), load_board(folder))
     click.echo(text)
     failed = [outcome for outcome in outcomes if outcome.record is None]

@@ -56,8 +56,7 @@ def run(jobs: Sequence[Job], limits: Limits, look: Callable[[Iterable[Job]], Non
         limits: how much at once.
         look: called a few times per second with the jobs under way.
     """
-    gpus = _gpus()
-    processes = limits.processes or len(gpus) or cores()
+    gpus, processes = _gpus(), slots(limits)
     given = os.environ.get("OMP_NUM_THREADS")
     threads = limits.threads or given or max(1, cores() // processes)
     spare = deque(gpus[index % len(gpus)] if gpus else None for index in range(processes))
@@ -81,6 +80,11 @@ def run(jobs: Sequence[Job], limits: Limits, look: Callable[[Iterable[Job]], Non
             time.sleep(PAUSE)
     finally:
         _stop(running)
+
+
+def slots(limits: Limits) -> int:
+    """Return how many runs go on at the same time, where memory suffices."""
+    return limits.processes or len(_gpus()) or cores()
 
 
 def _start(job: Job, threads: int | str, gpu: str | None) -> Running:

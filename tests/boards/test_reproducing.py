@@ -8,7 +8,7 @@ from mtlbench.boards.aggregate import aggregate
 from mtlbench.boards.board import load_board
 from mtlbench.boards.check import check
 from mtlbench.boards.errors import BadBoard
-from mtlbench.boards.rebuild import jobs_of, only
+from mtlbench.boards.rebuild import drawn, jobs_of, only
 from mtlbench.boards.render import render
 from mtlbench.boards.reproducing import board_of, rebuilt_table, tolerances, verified
 from mtlbench.results.errors import BadRecord
@@ -20,6 +20,7 @@ from mtlbench.results.store import (
     write_atomically,
 )
 from mtlbench.results.verification import verify
+from mtlbench.sweep.jobs import Job
 
 RUNS = [(55, 0.4), (50, 0.5), (45, 0.6)]
 
@@ -140,6 +141,43 @@ def test_a_board_is_rebuilt_from_its_configs(board, tiny_config, tmp_path):
     assert only(jobs, ["lora"]) == jobs
     with pytest.raises(BadBoard, match='trains "lara".* Did you mean "lora"'):
         only(jobs, ["lara"])
+
+
+@pytest.fixture
+def timed_jobs(board, tmp_path):
+    """Return jobs of the board's lora, whose records trained for 100, 200 and 300 s, and one unpublished."""
+    names = []
+    for seconds, path in zip((100, 200, 300), sorted((board / "results/lora").glob("*.json")), strict=True):
+        content = json.loads(path.read_text())
+        content["cost"]["train_seconds"] = seconds
+        path.write_text(json.dumps(content))
+        names.append(path.stem)
+    names.append("lora-00000000-seed3")
+    return [Job(tmp_path / "c.py", seed, name, tmp_path, tmp_path, name) for seed, name in enumerate(names)]
+
+
+def test_a_draw_fits_the_budget_by_the_times_in_records(board, timed_jobs):
+    # 40 s, the median of the board's nine records, are expected of the one that nobody has run
+    seconds = dict(zip(timed_jobs, (100, 200, 300, 40), strict=True))
+    for seed in range(40):
+        chosen, spent = drawn(board, timed_jobs, 450, seed)
+        assert len({*chosen}) == len(chosen) and spent == sum(seconds[job] for job in chosen) <= 450
+        assert (chosen, spent) == drawn(board, timed_jobs, 450, seed)
+        order, whole = drawn(board, timed_jobs, 640, seed)
+        assert whole == 640 and {*order} == {*timed_jobs} and order[: len(chosen)] == chosen
+        assert spent + seconds[order[len(chosen)]] > 450
+        assert drawn(board, timed_jobs, 1, seed)[0] == order[:1]
+    first = {drawn(board, timed_jobs, 1, seed)[0][0] for seed in range(40)}
+    assert first == {*timed_jobs}
+
+
+def test_records_without_times_bound_no_draw(board, timed_jobs):
+    for path in (board / "results").rglob("*.json"):
+        content = json.loads(path.read_text())
+        content["cost"]["train_seconds"] = None
+        path.write_text(json.dumps(content))
+    with pytest.raises(BadBoard, match="how long it trained"):
+        drawn(board, timed_jobs, 450, 0)
 
 
 def test_a_missing_verification_is_no_verdict(board):

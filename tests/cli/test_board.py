@@ -54,3 +54,20 @@ def test_errors_are_one_sentence(make_board, make_record, tmp_path):
     assert "it is a demonstration" in refused.output
     assert "Traceback" not in refused.output
     assert board("render", "nowhere").exit_code == 2
+
+
+def test_rebuild_runs_a_draw_that_can_be_repeated(make_board, tiny_config, tmp_path, monkeypatch):
+    folder = make_board(lora=RUNS)
+    (tmp_path / "configs").mkdir()
+    tiny_config('name = "lora"', name="configs/lora_toy.py")
+    ran = []
+    monkeypatch.setattr(
+        "mtlbench.sweep.sweep.sweep", lambda jobs, *_: ran.append([job.seed for job in jobs]) or []
+    )
+    words = ("rebuild", "toy", "--leaderboards", folder.parent, "--jobs", 1, "--within", 1e-9)
+    done = board(*words)
+    assert done.exit_code == 0 and "1 of 3 runs, drawn by --draw" in done.output
+    again = board(*words, "--draw", done.output.partition("--draw ")[2].partition(".")[0])
+    assert again.output == done.output and ran[0] == ran[1] and len(ran[0]) == 1
+    alone = board("rebuild", "toy", "--leaderboards", folder.parent, "--draw", 3)
+    assert alone.exit_code == 2 and "pass --within" in alone.output

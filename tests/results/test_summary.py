@@ -33,7 +33,7 @@ def test_parameters_and_costs_are_shown(make_record):
     assert row(text, "parameters, trainable")[-1] == "9,202"
     assert row(text, "parameters, final")[-1] == "8,702"
     assert row(text, "step time")[-2:] == ["31.5", "ms"]
-    assert row(text, "training")[-1] == "-"
+    assert row(text, "training")[-2:] == ["40", "s"]
 
 
 def test_a_reference_of_zero_is_an_error(make_record):
