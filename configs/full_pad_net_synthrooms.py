@@ -7,3 +7,4 @@ _base_ = [
 name = "full-pad-net"
 adapter = dict(type="full")
 decoder = dict(type="pad-net", fused=64, width=32)
+optimizer = dict(lr=1.5e-3)  # the best of the grid, see the schedule
