@@ -7,3 +7,4 @@ _base_ = [
 name = "full-ts-pd"
 adapter = dict(type="full")
 decoder = dict(type="ts-pd", neck_channels=(8, 16, 24, 32))
+optimizer = dict(lr=1.5e-3)  # the best of the grid, see the schedule
