@@ -14,6 +14,9 @@ from mtlbench.errors import did_you_mean
 from mtlbench.results.schema import Record
 from mtlbench.sweep.jobs import Job, Outcome, plan
 
+#: no run is expected to take more medians than these: who claims years would hardly ever be drawn
+LONGEST = 4
+
 
 def jobs_of(folder: Path, work_dir: Path, root: Path | None = None) -> list[Job]:
     """Return one job for each config and seed of the board in `folder`.
@@ -58,7 +61,7 @@ def drawn(folder: Path, jobs: Sequence[Job], seconds: float, seed: int) -> tuple
 
     Args:
         folder: the board's folder, whose records say how long each run trained; a run without a record is
-            expected to take the median.
+            expected to take the median, and none more than `LONGEST` medians.
         jobs: what to draw from.
         seconds: the budget, of one run at a time.
         seed: of the draw; the same draws the same jobs.
@@ -77,7 +80,7 @@ def drawn(folder: Path, jobs: Sequence[Job], seconds: float, seed: int) -> tuple
     usual = statistics.median(known.values())
     chosen, spent = list[Job](), 0.0
     for job in random.Random(seed).sample(jobs, len(jobs)):
-        expected = known.get(job.run_id, usual)
+        expected = min(known.get(job.run_id, usual), LONGEST * usual)
         if chosen and spent + expected > seconds:
             break
         chosen.append(job)
